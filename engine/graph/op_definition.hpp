@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpDefinition: what one operation is: its type, attributes, shape rule and kernel. Each family of operations
+// derives its own in ops/; the graph and the runtime know only this interface.
+#pragma once
+
+#include "runtime/kernel.hpp"
+
+#include <varscope/array.hpp>
+#include <varscope/dtype.hpp>
+#include <varscope/shape.hpp>
+
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace varscope::detail {
+
+class VariableRecord;
+
+/// dtype and (partly known) shape of an input or output.
+struct TensorSpec {
+  DType dtype = DType::float32;
+  Shape shape = Shape::unknown();
+  friend bool operator==(const TensorSpec&, const TensorSpec&) = default;
+};
+
+/// What the runtime does with an operation.
+enum class OpRole {
+  compute,         // runs a kernel
+  placeholder,     // its value is fed
+  constant,        // its value is constant_value()
+  variable_read,   // its value is that of variable()
+  variable,        // stands for variable() itself: names it, is not computed
+  initial_value,   // names the initializer of variable(), is not computed
+  assign_initial,  // sets variable() to its initial value when it is fetched
+  no_op,           // runs its control inputs only
+};
+
+/// What fusion may do with an operation.
+enum class FusionRole {
+  none,
+  bias_add,  // input 1 is a vector over the last dimension of input 0
+  add,       // the sum of its two inputs; a bias or a residual where the shapes say so
+  relu,
+};
+
+enum class FusedActivation { none, relu };
+
+/// What is applied to the result of a convolution or matrix product while it is written:
+/// activation(result + bias + residual). Bias and residual become further inputs, in that order.
+struct FusedEpilogue {
+  bool bias = false;
+  bool residual = false;
+  FusedActivation activation = FusedActivation::none;
+};
+
+class OpDefinition {
+ public:
+  virtual ~OpDefinition() = default;
+
+  /// TensorFlow's name of the type: "Conv2D".
+  virtual std::string_view type() const noexcept = 0;
+
+  /// dtypes and shapes of the outputs from those of the inputs, which may be partly known; called with fully
+  /// known ones when a plan is made, and then must give fully known ones. Throws ValueError or TypeError that
+  /// says which input, what it is and what it must be; the caller adds the operation's name and line.
+  virtual std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const = 0;
+
+  /// The kernel for fully known inputs and outputs, or nullptr: output 0 is the memory of input 0 under
+  /// another shape. Called for OpRole::compute only. Throws UnimplementedError, naming the dtype, where there
+  /// is no kernel.
+  virtual std::unique_ptr<Kernel> make_kernel(std::span<const TensorSpec> inputs,
+                                              std::span<const TensorSpec> outputs) const = 0;
+
+  virtual OpRole role() const noexcept { return OpRole::compute; }
+
+  /// Whether two runs with equal inputs may differ (random numbers): never folded into a constant.
+  virtual bool stateful() const noexcept { return false; }
+
+  virtual const Array* constant_value() const noexcept { return nullptr; }
+  virtual const VariableRecord* variable() const noexcept { return nullptr; }
+
+  virtual FusionRole fusion_role() const noexcept { return FusionRole::none; }
+  /// This operation with the epilogue fused into it (inputs: its own, then bias, then residual as the
+  /// epilogue has them), or nullptr if it cannot.
+  virtual std::shared_ptr<const OpDefinition> with_epilogue(const FusedEpilogue&) const { return nullptr; }
+};
+
+}  // namespace varscope::detail

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorLike: whatever an operation accepts as an input: a Tensor, a Variable, a number or an Array.
+#pragma once
+
+#include <varscope/array.hpp>
+#include <varscope/export.hpp>
+#include <varscope/tensor.hpp>
+#include <varscope/variable.hpp>
+
+#include <concepts>
+#include <source_location>
+#include <variant>
+
+namespace varscope {
+
+/// An input of an operation. Made implicitly where an operation is called, and remembers that line, so that
+/// even an operator (`conv + biases`) reports mistakes at the line that made them. A number takes the dtype
+/// of the operation's other inputs and becomes a constant named after the parameter ("foo/add/x"), as in
+/// TensorFlow.
+class TensorLike {
+ public:
+  /// A number without a dtype of its own; `integral` numbers fit every dtype, others only floating ones.
+  struct Number {
+    double value;
+    bool integral;
+  };
+
+  TensorLike(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT
+      : value_(tensor), where_(where) {}
+  TensorLike(const Variable& variable,
+             std::source_location where = std::source_location::current())  // NOLINT
+      : value_(variable), where_(where) {}
+  TensorLike(const Array& array, std::source_location where = std::source_location::current())  // NOLINT
+      : value_(array), where_(where) {}
+  template <typename T>
+  requires(std::integral<T> || std::floating_point<T>)
+      TensorLike(T number, std::source_location where = std::source_location::current())  // NOLINT
+      : value_(Number{static_cast<double>(number), std::integral<T>}), where_(where) {}
+
+  const std::variant<Tensor, Variable, Array, Number>& value() const noexcept { return value_; }
+  const std::source_location& where() const noexcept { return where_; }
+
+ private:
+  std::variant<Tensor, Variable, Array, Number> value_;
+  std::source_location where_;
+};
+
+}  // namespace varscope

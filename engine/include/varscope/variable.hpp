@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Variable and get_variable(): values that live across runs, owned by their name.
+#pragma once
+
+#include <varscope/dtype.hpp>
+#include <varscope/export.hpp>
+#include <varscope/initializer.hpp>
+#include <varscope/shape.hpp>
+#include <varscope/tensor.hpp>
+
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace varscope {
+
+class Session;
+
+namespace detail {
+class VariableRecord;
+}
+
+/// A variable of a graph. A handle, valid as long as its Graph; two handles are equal if they are the same
+/// variable. The value belongs to a Session. Const, hence thread-safe.
+class VARSCOPE_API Variable {
+ public:
+  /// Refers to nothing; every other member throws FailedPreconditionError on it.
+  Variable() = default;
+  explicit Variable(const detail::VariableRecord* record) noexcept : record_(record) {}
+
+  explicit operator bool() const noexcept { return record_ != nullptr; }
+
+  /// "conv1/weights:0".
+  std::string name() const;
+  /// The variable's own operation; its name is the key of the variable in checkpoints: "conv1/weights".
+  Operation op() const;
+  const Shape& shape() const;
+  DType dtype() const;
+  bool trainable() const;
+  Graph& graph() const;
+  /// The line of the user's program that made it.
+  const std::source_location& where() const;
+
+  /// The tensor that reads it, "conv1/weights/read:0": what an operation gets that is given the variable.
+  Tensor value() const;
+  operator Tensor() const {
+    return value();
+  }  // NOLINT(google-explicit-constructor): used as a tensor everywhere
+
+  /// The operation that sets it to its initial value again.
+  Operation initializer() const;
+
+  /// Its value in the default session of this thread. Throws ValueError if there is none.
+  Array eval() const;
+
+  /// Sets its value in `session`. Throws InvalidArgumentError, naming wanted and given, if shape or dtype
+  /// differ.
+  void load(Array value, Session& session) const;
+
+  friend bool operator==(const Variable&, const Variable&) = default;
+
+  const detail::VariableRecord* record() const noexcept { return record_; }
+
+ private:
+  const detail::VariableRecord* record_ = nullptr;
+};
+
+/// What get_variable() may be told besides name and shape; unset members come from the current variable
+/// scope.
+struct GetVariableOptions {
+  std::optional<DType> dtype = std::nullopt;
+  Initializer initializer = {};
+  bool trainable = true;
+};
+
+/// Makes the variable `name` of the current variable scope, or returns it, as the scope's reuse flag says
+/// (SEMANTICS C and D). Throws ValueError: an existing name where the scope does not reuse, a missing one
+/// where it does, a shape or dtype that differs from the existing variable's, a shape that is not fully known
+/// on creation, an invalid name. The message names the full path, both source lines and the nearest names. A
+/// call that throws has made nothing. Of several threads that create one path exactly one does; the others
+/// behave as if they had come later. Lock-free.
+VARSCOPE_API Variable get_variable(std::string_view name, Shape shape, GetVariableOptions options = {},
+                                   std::source_location where = std::source_location::current());
+
+namespace detail {
+VARSCOPE_API Variable get_variable(std::string_view name, std::optional<Shape> shape,
+                                   GetVariableOptions options, std::source_location where);
+}
+
+/// The same without a shape: on creation the initializer must be a value; on reuse every shape agrees. (A
+/// template so that `get_variable("v", {})` means a scalar and not this.)
+template <typename Options = GetVariableOptions>
+Variable get_variable(std::string_view name, Options options = {},
+                      std::source_location where = std::source_location::current()) {
+  return detail::get_variable(name, std::nullopt, std::move(options), where);
+}
+
+/// An operation "init" that sets every global variable of the default graph to its initial value. Variables
+/// that are not initialized this way are so on first use.
+VARSCOPE_API Operation
+global_variables_initializer(std::source_location where = std::source_location::current());
+
+}  // namespace varscope

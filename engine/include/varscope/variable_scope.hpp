@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Variable scopes and name scopes: which variable a name means, whether it is made or shared, how it starts,
+// and what operations are called. TensorFlow 1.x's rules; see docs/scopes.md for the idea.
+#pragma once
+
+#include <varscope/dtype.hpp>
+#include <varscope/export.hpp>
+#include <varscope/initializer.hpp>
+
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+
+namespace varscope {
+
+/// Whether get_variable() makes variables, finds them, or does either.
+class Reuse {
+ public:
+  enum class Mode : unsigned char { no, yes, automatic };
+
+  constexpr Reuse(bool reuse = false) noexcept  // NOLINT(google-explicit-constructor): `.reuse = true`
+      : mode_(reuse ? Mode::yes : Mode::no) {}
+  constexpr explicit Reuse(Mode mode) noexcept : mode_(mode) {}
+  constexpr Mode mode() const noexcept { return mode_; }
+  friend constexpr bool operator==(Reuse, Reuse) = default;
+
+ private:
+  Mode mode_;
+};
+
+/// Makes a variable if it is missing, shares it if it exists.
+inline constexpr Reuse AUTO_REUSE{Reuse::Mode::automatic};
+
+/// What get_variable() is governed by: a name that becomes the prefix, a reuse flag and defaults. A value:
+/// capture it, keep it, open it again anywhere and in any thread. Not for concurrent use of one object.
+class VARSCOPE_API VariableScope {
+ public:
+  /// The root: empty name, not reusing, float32, no defaults.
+  VariableScope() = default;
+  explicit VariableScope(Reuse reuse, std::string name = {});
+
+  const std::string& name() const noexcept { return name_; }
+  /// The op-name prefix of the first opening, with its final "/" ("" for the root or for a scope made by
+  /// hand).
+  const std::string& original_name_scope() const noexcept { return original_name_scope_; }
+  Reuse reuse() const noexcept { return reuse_; }
+  DType dtype() const noexcept { return dtype_; }
+  const Initializer& initializer() const noexcept { return initializer_; }
+
+  /// From now on get_variable() in this scope, and in scopes opened in it later, only finds variables. There
+  /// is no way back but leaving the scope.
+  void reuse_variables() noexcept { reuse_ = true; }
+  void set_initializer(Initializer initializer) noexcept { initializer_ = std::move(initializer); }
+  void set_dtype(DType dtype) noexcept { dtype_ = dtype; }
+
+ private:
+  friend class VariableScopeGuard;
+  std::string name_;
+  std::string original_name_scope_;
+  Initializer initializer_;
+  Reuse reuse_ = false;
+  DType dtype_ = DType::float32;
+};
+
+/// What variable_scope() may be told besides the name; unset members are inherited.
+struct VariableScopeOptions {
+  /// Used where no name is given; made unique among the scopes opened in the current one (SEMANTICS J).
+  std::string default_name = {};
+  Initializer initializer = {};
+  std::optional<Reuse> reuse = std::nullopt;
+  std::optional<DType> dtype = std::nullopt;
+  /// Whether a name scope is opened too. Unset: yes for a name, no for a captured scope (as the tutorial has
+  /// it).
+  std::optional<bool> auxiliary_name_scope = std::nullopt;
+};
+
+namespace detail {
+class ScopeStack;
+}
+
+/// An open variable scope: entered when made, left when destroyed, in the thread that made it.
+class VARSCOPE_API VariableScopeGuard {
+ public:
+  VariableScopeGuard(const VariableScopeGuard&) = delete;
+  VariableScopeGuard& operator=(const VariableScopeGuard&) = delete;
+  /// Restores variable scope, name scope and default-name counters. noexcept; in debug builds an assertion
+  /// fails if the guard is destroyed in another thread or out of order.
+  ~VariableScopeGuard();
+
+  /// The open scope itself; copy it to capture it.
+  VariableScope& scope() noexcept;
+  const VariableScope& scope() const noexcept;
+  operator const VariableScope&() const noexcept { return scope(); }  // NOLINT(google-explicit-constructor)
+
+  const std::string& name() const noexcept { return scope().name(); }
+  const std::string& original_name_scope() const noexcept { return scope().original_name_scope(); }
+  Reuse reuse() const noexcept { return scope().reuse(); }
+  const Initializer& initializer() const noexcept { return scope().initializer(); }
+  DType dtype() const noexcept { return scope().dtype(); }
+  void reuse_variables() noexcept { scope().reuse_variables(); }
+  void set_initializer(Initializer initializer) noexcept { scope().set_initializer(std::move(initializer)); }
+  void set_dtype(DType dtype) noexcept { scope().set_dtype(dtype); }
+
+ private:
+  friend VARSCOPE_API VariableScopeGuard variable_scope(std::string_view, VariableScopeOptions,
+                                                        std::source_location);
+  friend VARSCOPE_API VariableScopeGuard variable_scope(const VariableScope&, VariableScopeOptions,
+                                                        std::source_location);
+  friend VARSCOPE_API VariableScopeGuard variable_scope(std::nullopt_t, VariableScopeOptions,
+                                                        std::source_location);
+  struct Opening;
+  explicit VariableScopeGuard(Opening&& opening);
+
+  detail::ScopeStack* stack_;
+  std::size_t depth_;
+};
+
+/// Opens the scope `name` below the current one, and a name scope with it. Throws ValueError if the name is
+/// not a valid scope name in its place. Lock-free.
+[[nodiscard]] VARSCOPE_API VariableScopeGuard
+variable_scope(std::string_view name, VariableScopeOptions options = {},
+               std::source_location where = std::source_location::current());
+
+/// Opens a copy of a captured scope: its name, its flag and defaults, wherever this is called (SEMANTICS H).
+[[nodiscard]] VARSCOPE_API VariableScopeGuard
+variable_scope(const VariableScope& captured, VariableScopeOptions options = {},
+               std::source_location where = std::source_location::current());
+
+/// Opens a scope named by `options.default_name`, made unique. Throws TypeError without a default name,
+/// ValueError with a reuse flag (a name that is made unique cannot be found again).
+[[nodiscard]] VARSCOPE_API VariableScopeGuard
+variable_scope(std::nullopt_t, VariableScopeOptions options,
+               std::source_location where = std::source_location::current());
+
+/// The innermost open scope of this thread in the default graph; the root scope if none is open. The
+/// reference is valid until that scope is left; copy it to capture it.
+VARSCOPE_API VariableScope& get_variable_scope();
+
+/// An open name scope: prefixes the names of operations, never of variables.
+class VARSCOPE_API NameScopeGuard {
+ public:
+  NameScopeGuard(const NameScopeGuard&) = delete;
+  NameScopeGuard& operator=(const NameScopeGuard&) = delete;
+  ~NameScopeGuard();
+
+  /// The prefix with its final "/", or "" at the root. Given to name_scope() again it re-enters exactly this
+  /// scope.
+  const std::string& name() const noexcept { return name_; }
+  operator const std::string&() const noexcept { return name_; }  // NOLINT(google-explicit-constructor)
+
+ private:
+  friend VARSCOPE_API NameScopeGuard name_scope(std::optional<std::string_view>, std::string_view,
+                                                std::source_location);
+  NameScopeGuard(detail::ScopeStack* stack, std::string previous, std::string name);
+
+  detail::ScopeStack* stack_;
+  std::string previous_;
+  std::string name_;
+};
+
+/// Opens `name` below the current name scope, made unique. A final "/" means exactly that scope; "" or
+/// nullopt without a default name means the root; nullopt with a default name means that name. Throws
+/// ValueError if the name is not a valid scope name in its place. Lock-free. (SEMANTICS B)
+[[nodiscard]] VARSCOPE_API NameScopeGuard
+name_scope(std::optional<std::string_view> name, std::string_view default_name = {},
+           std::source_location where = std::source_location::current());
+
+/// The op-name prefix in force, with its final "/", or "" at the root.
+VARSCOPE_API std::string current_name_scope();
+
+}  // namespace varscope
