@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two-dimensional convolution (as TensorFlow means it: cross-correlation) of float32 images.
+//
+//   input   [batch, in_height, in_width, in_channels]                                  NHWC
+//   filter  [filter_height, filter_width, in_channels / groups, out_channels]          HWIO
+//   output  [batch, out_height, out_width, out_channels]                               NHWC
+//
+// With g the group of output channel k (k / (out_channels / groups)), and zero outside of the image:
+//   sum(n, y, x, k) = sum over r, s, c of filter(r, s, c, k) *
+//       input(n, y * stride_height + r * dilation_height - pad_top,
+//                x * stride_width + s * dilation_width - pad_left, g * in_channels / groups + c)
+//   output(n, y, x, k) = activation(sum(n, y, x, k) + bias(k) + residual(n, y, x, k))
+//
+// How to run one: plan_conv2d() once per shape; pack the filter once per version of it (tiles 0 ..
+// pack_tile_count - 1, in any order, by any thread); then for each input run tiles 0 .. tile_count - 1, in
+// any order, by any threads. The bits of the output do not depend on order or threads.
+#pragma once
+
+#include <varscope/simd/activation.hpp>
+#include <varscope/simd/cpu.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace varscope::simd {
+
+struct KernelSet;
+
+// Requires: every size positive, in_channels and out_channels multiples of groups, pads not negative. Pads
+// below and to the right follow from the sizes. Windows may lie wholly outside of the image.
+struct Conv2DShape {
+  std::int64_t batch = 1;
+  std::int64_t in_height = 1;
+  std::int64_t in_width = 1;
+  std::int64_t in_channels = 1;
+  std::int64_t out_height = 1;
+  std::int64_t out_width = 1;
+  std::int64_t out_channels = 1;
+  std::int64_t filter_height = 1;
+  std::int64_t filter_width = 1;
+  std::int64_t stride_height = 1;
+  std::int64_t stride_width = 1;
+  std::int64_t dilation_height = 1;
+  std::int64_t dilation_width = 1;
+  std::int64_t pad_top = 0;
+  std::int64_t pad_left = 0;
+  std::int64_t groups = 1;
+};
+
+enum class Conv2DAlgorithm : unsigned char {
+  automatic,  // a request only: the plan says what was chosen
+  direct,     // a register tile of output pixels by output channels, over the image as it lies
+  pointwise,  // filter 1x1, stride 1, no padding: a matrix product over all pixels
+  depthwise,  // groups == in_channels: vectors run along the channels
+  reference,  // plain loops, sums in double
+};
+
+// "direct" and so on; "unknown" for a value that is no enumerator.
+const char* conv2d_algorithm_name(Conv2DAlgorithm algorithm) noexcept;
+// False, and *algorithm left alone, when no algorithm has that name.
+bool find_conv2d_algorithm(std::string_view name, Conv2DAlgorithm* algorithm) noexcept;
+
+struct Conv2DEpilogue {
+  const float* bias = nullptr;      // [out_channels], or null for none
+  const float* residual = nullptr;  // laid out as the output and not overlapping it, or null for none
+  Activation activation = Activation::none;
+};
+
+struct Conv2DArguments {
+  const float* input = nullptr;
+  const float* packed_filter = nullptr;  // what the plan's pack_filter_tile made
+  float* output = nullptr;               // overlaps nothing else here
+  Conv2DEpilogue epilogue;
+  float* workspace = nullptr;  // plan.workspace_floats floats for this tile alone, contents free
+};
+
+struct Conv2DPlan;
+using Conv2DPackFunction = void (*)(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                                    std::int64_t tile) noexcept;
+using Conv2DTileFunction = void (*)(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                                    std::int64_t tile) noexcept;
+
+// How the loops of one plan are cut; read by the tile functions.
+struct Conv2DBlocking {
+  std::int64_t vectors_per_block = 0;   // registers of output channels in one register tile
+  std::int64_t channels_per_block = 0;  // the same in output channels: one block of the packed filter
+  std::int64_t blocks_per_group =
+      0;  // blocks that cover out_channels / groups, the last one padded with zeros
+  std::int64_t channels_per_chunk = 0;  // input channels summed in one pass over a tile
+  std::int64_t pixels_per_register_tile = 0;
+  std::int64_t rows_per_tile = 0;  // output rows
+  std::int64_t row_tiles = 0;      // tiles that cover out_height
+  std::int64_t blocks_per_tile = 0;
+  std::int64_t block_tiles = 0;  // tiles that cover the blocks of one group
+  bool rows_innermost = false;   // neighbouring tiles differ in their rows, not in their blocks
+};
+
+struct Conv2DPlan {
+  const char* refusal = nullptr;  // why the wanted algorithm does not apply; the rest is then meaningless
+  Conv2DShape shape;              // what the tile functions loop over: the caller's, or an equal simpler one
+  Conv2DAlgorithm algorithm = Conv2DAlgorithm::reference;
+  Conv2DBlocking blocking;
+  std::int64_t packed_filter_floats = 0;
+  std::int64_t pack_tile_count = 0;
+  std::int64_t workspace_floats = 0;
+  std::int64_t tile_count = 0;
+  Conv2DPackFunction pack_filter_tile = nullptr;
+  Conv2DTileFunction run_tile = nullptr;
+};
+
+// Chooses algorithm and blocking. A pure function of its arguments; plans may be kept, copied and shared by
+// threads.
+Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm wanted,
+                       const CacheSizes& caches) noexcept;
+
+// The slots of a kernel set; callers use the plan's functions instead.
+struct Conv2DKernels {
+  Conv2DTileFunction direct_tile = nullptr;     // null: the set has the reference only
+  Conv2DTileFunction depthwise_tile = nullptr;  // likewise
+};
+
+}  // namespace varscope::simd
