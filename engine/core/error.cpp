@@ -47,7 +47,7 @@ template class ErrorOf<ErrorCode::data_loss>;
 template class ErrorOf<ErrorCode::unimplemented>;
 template class ErrorOf<ErrorCode::runtime>;
 
-std::string to_string(const std::source_location& where) {
+std::string to_string(const SourceLocation& where) {
   std::string_view file = where.file_name();
   if (file.empty()) return "an unknown place";
   return std::string(file) + ":" + std::to_string(where.line());

@@ -5,11 +5,11 @@
 
 #include "graph/op_definition.hpp"
 
+#include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
 
 #include <memory>
-#include <source_location>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,7 +30,7 @@ struct OperationRequest {
   /// The caller's name; empty: default_name. A final "/" means literally that name (SEMANTICS A6).
   std::string_view name = {};
   std::string_view default_name = {};
-  std::source_location where = {};
+  SourceLocation where = {};
 };
 
 /// Adds the operation to the default graph (or to that of its inputs). Numbers take the dtype of the first

@@ -4,10 +4,10 @@
 
 #include "graph/op_definition.hpp"
 
+#include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 
 #include <memory>
-#include <source_location>
 #include <string>
 #include <vector>
 
@@ -21,7 +21,7 @@ class OperationNode {
  public:
   OperationNode(Graph& graph, std::string name, std::shared_ptr<const OpDefinition> definition,
                 std::vector<Tensor> inputs, std::vector<Operation> control_inputs,
-                std::vector<TensorSpec> outputs, const std::source_location& where)
+                std::vector<TensorSpec> outputs, const SourceLocation& where)
       : graph_(&graph),
         name_(std::move(name)),
         definition_(std::move(definition)),
@@ -36,7 +36,7 @@ class OperationNode {
   const std::vector<Tensor>& inputs() const noexcept { return inputs_; }
   const std::vector<Operation>& control_inputs() const noexcept { return control_inputs_; }
   const std::vector<TensorSpec>& outputs() const noexcept { return outputs_; }
-  const std::source_location& where() const noexcept { return where_; }
+  const SourceLocation& where() const noexcept { return where_; }
 
  private:
   Graph* graph_;
@@ -45,7 +45,7 @@ class OperationNode {
   std::vector<Tensor> inputs_;
   std::vector<Operation> control_inputs_;
   std::vector<TensorSpec> outputs_;
-  std::source_location where_;
+  SourceLocation where_;
 };
 
 /// "'conv1/Conv2D' (Conv2D, made at model.cpp:12)", for messages.

@@ -5,8 +5,8 @@
 #pragma once
 
 #include <varscope/export.hpp>
+#include <varscope/source_location.hpp>
 
-#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -72,8 +72,5 @@ extern template class VARSCOPE_API ErrorOf<ErrorCode::resource_exhausted>;
 extern template class VARSCOPE_API ErrorOf<ErrorCode::data_loss>;
 extern template class VARSCOPE_API ErrorOf<ErrorCode::unimplemented>;
 extern template class VARSCOPE_API ErrorOf<ErrorCode::runtime>;
-
-/// "file.cpp:12", the way every message names a source line. Thread-safe.
-VARSCOPE_API std::string to_string(const std::source_location& where);
 
 }  // namespace varscope

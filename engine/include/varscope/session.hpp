@@ -107,7 +107,7 @@ class VARSCOPE_API Session {
   }
   Array run(const FeedDict& feeds, const Fetch& fetch);
   Array run(const Fetch& fetch) { return run(FeedDict{}, fetch); }
-  std::vector<Array> run(const FeedDict& feeds, const std::vector<Fetch>& fetches);
+  std::vector<Array> run(const FeedDict& feeds, std::span<const Fetch> fetches);
 
   /// The same into arrays of the caller's, as Callable::run_into().
   void run_into(const FeedDict& feeds, std::span<const Fetch> fetches, std::span<Array> results);

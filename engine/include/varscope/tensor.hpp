@@ -7,9 +7,9 @@
 #include <varscope/dtype.hpp>
 #include <varscope/export.hpp>
 #include <varscope/shape.hpp>
+#include <varscope/source_location.hpp>
 
 #include <functional>
-#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,7 +48,7 @@ class VARSCOPE_API Operation {
   std::vector<Tensor> outputs() const;
 
   /// The line of the user's program that made it.
-  const std::source_location& where() const;
+  const SourceLocation& where() const;
 
   /// Whether both refer to the same node.
   friend bool operator==(const Operation&, const Operation&) = default;

@@ -4,11 +4,11 @@
 
 #include <varscope/array.hpp>
 #include <varscope/export.hpp>
+#include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/variable.hpp>
 
 #include <concepts>
-#include <source_location>
 #include <variant>
 
 namespace varscope {
@@ -25,24 +25,24 @@ class TensorLike {
     bool integral;
   };
 
-  TensorLike(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT
+  TensorLike(const Tensor& tensor, SourceLocation where = SourceLocation::current())  // NOLINT
       : value_(tensor), where_(where) {}
   TensorLike(const Variable& variable,
-             std::source_location where = std::source_location::current())  // NOLINT
+             SourceLocation where = SourceLocation::current())  // NOLINT
       : value_(variable), where_(where) {}
-  TensorLike(const Array& array, std::source_location where = std::source_location::current())  // NOLINT
+  TensorLike(const Array& array, SourceLocation where = SourceLocation::current())  // NOLINT
       : value_(array), where_(where) {}
   template <typename T>
   requires(std::integral<T> || std::floating_point<T>)
-      TensorLike(T number, std::source_location where = std::source_location::current())  // NOLINT
+      TensorLike(T number, SourceLocation where = SourceLocation::current())  // NOLINT
       : value_(Number{static_cast<double>(number), std::integral<T>}), where_(where) {}
 
   const std::variant<Tensor, Variable, Array, Number>& value() const noexcept { return value_; }
-  const std::source_location& where() const noexcept { return where_; }
+  const SourceLocation& where() const noexcept { return where_; }
 
  private:
   std::variant<Tensor, Variable, Array, Number> value_;
-  std::source_location where_;
+  SourceLocation where_;
 };
 
 }  // namespace varscope

@@ -6,10 +6,10 @@
 #include <varscope/export.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/shape.hpp>
+#include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,7 +41,7 @@ class VARSCOPE_API Variable {
   bool trainable() const;
   Graph& graph() const;
   /// The line of the user's program that made it.
-  const std::source_location& where() const;
+  const SourceLocation& where() const;
 
   /// The tensor that reads it, "conv1/weights/read:0": what an operation gets that is given the variable.
   Tensor value() const;
@@ -82,24 +82,23 @@ struct GetVariableOptions {
 /// call that throws has made nothing. Of several threads that create one path exactly one does; the others
 /// behave as if they had come later. Lock-free.
 VARSCOPE_API Variable get_variable(std::string_view name, Shape shape, GetVariableOptions options = {},
-                                   std::source_location where = std::source_location::current());
+                                   SourceLocation where = SourceLocation::current());
 
 namespace detail {
 VARSCOPE_API Variable get_variable(std::string_view name, std::optional<Shape> shape,
-                                   GetVariableOptions options, std::source_location where);
+                                   GetVariableOptions options, SourceLocation where);
 }
 
 /// The same without a shape: on creation the initializer must be a value; on reuse every shape agrees. (A
 /// template so that `get_variable("v", {})` means a scalar and not this.)
 template <typename Options = GetVariableOptions>
 Variable get_variable(std::string_view name, Options options = {},
-                      std::source_location where = std::source_location::current()) {
+                      SourceLocation where = SourceLocation::current()) {
   return detail::get_variable(name, std::nullopt, std::move(options), where);
 }
 
 /// An operation "init" that sets every global variable of the default graph to its initial value. Variables
 /// that are not initialized this way are so on first use.
-VARSCOPE_API Operation
-global_variables_initializer(std::source_location where = std::source_location::current());
+VARSCOPE_API Operation global_variables_initializer(SourceLocation where = SourceLocation::current());
 
 }  // namespace varscope

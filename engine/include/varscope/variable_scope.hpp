@@ -6,10 +6,10 @@
 #include <varscope/dtype.hpp>
 #include <varscope/export.hpp>
 #include <varscope/initializer.hpp>
+#include <varscope/source_location.hpp>
 
 #include <memory>
 #include <optional>
-#include <source_location>
 #include <string>
 #include <string_view>
 
@@ -105,11 +105,10 @@ class VARSCOPE_API VariableScopeGuard {
 
  private:
   friend VARSCOPE_API VariableScopeGuard variable_scope(std::string_view, VariableScopeOptions,
-                                                        std::source_location);
+                                                        SourceLocation);
   friend VARSCOPE_API VariableScopeGuard variable_scope(const VariableScope&, VariableScopeOptions,
-                                                        std::source_location);
-  friend VARSCOPE_API VariableScopeGuard variable_scope(std::nullopt_t, VariableScopeOptions,
-                                                        std::source_location);
+                                                        SourceLocation);
+  friend VARSCOPE_API VariableScopeGuard variable_scope(std::nullopt_t, VariableScopeOptions, SourceLocation);
   struct Opening;
   explicit VariableScopeGuard(Opening&& opening);
 
@@ -121,18 +120,17 @@ class VARSCOPE_API VariableScopeGuard {
 /// not a valid scope name in its place. Lock-free.
 [[nodiscard]] VARSCOPE_API VariableScopeGuard
 variable_scope(std::string_view name, VariableScopeOptions options = {},
-               std::source_location where = std::source_location::current());
+               SourceLocation where = SourceLocation::current());
 
 /// Opens a copy of a captured scope: its name, its flag and defaults, wherever this is called (SEMANTICS H).
 [[nodiscard]] VARSCOPE_API VariableScopeGuard
 variable_scope(const VariableScope& captured, VariableScopeOptions options = {},
-               std::source_location where = std::source_location::current());
+               SourceLocation where = SourceLocation::current());
 
 /// Opens a scope named by `options.default_name`, made unique. Throws TypeError without a default name,
 /// ValueError with a reuse flag (a name that is made unique cannot be found again).
-[[nodiscard]] VARSCOPE_API VariableScopeGuard
-variable_scope(std::nullopt_t, VariableScopeOptions options,
-               std::source_location where = std::source_location::current());
+[[nodiscard]] VARSCOPE_API VariableScopeGuard variable_scope(
+    std::nullopt_t, VariableScopeOptions options, SourceLocation where = SourceLocation::current());
 
 /// The innermost open scope of this thread in the default graph; the root scope if none is open. The
 /// reference is valid until that scope is left; copy it to capture it.
@@ -152,7 +150,7 @@ class VARSCOPE_API NameScopeGuard {
 
  private:
   friend VARSCOPE_API NameScopeGuard name_scope(std::optional<std::string_view>, std::string_view,
-                                                std::source_location);
+                                                SourceLocation);
   NameScopeGuard(detail::ScopeStack* stack, std::string previous, std::string name);
 
   detail::ScopeStack* stack_;
@@ -163,9 +161,9 @@ class VARSCOPE_API NameScopeGuard {
 /// Opens `name` below the current name scope, made unique. A final "/" means exactly that scope; "" or
 /// nullopt without a default name means the root; nullopt with a default name means that name. Throws
 /// ValueError if the name is not a valid scope name in its place. Lock-free. (SEMANTICS B)
-[[nodiscard]] VARSCOPE_API NameScopeGuard
-name_scope(std::optional<std::string_view> name, std::string_view default_name = {},
-           std::source_location where = std::source_location::current());
+[[nodiscard]] VARSCOPE_API NameScopeGuard name_scope(std::optional<std::string_view> name,
+                                                     std::string_view default_name = {},
+                                                     SourceLocation where = SourceLocation::current());
 
 /// The op-name prefix in force, with its final "/", or "" at the root.
 VARSCOPE_API std::string current_name_scope();
