@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// Registry: the lock-free map of a graph from path to entry.
+#pragma once
+
+#include "scope/arena.hpp"
+#include "scope/path.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <type_traits>
+
+namespace varscope::detail {
+
+class OperationNode;
+class VariableRecord;
+
+/// What a graph knows of one path. The key never changes; every other member is written once (the hint: any
+/// number of times). One path plays up to three parts, each with a member of its own:
+/// - reserved name (key in lower case, since names are unique without regard to case): name_owner, hint;
+/// - operation (key as written): operation;
+/// - variable (key as written): variable.
+template <template <typename> class Atom = std::atomic>
+class RegistryEntry {
+ public:
+  RegistryEntry(std::uint64_t hash, std::uint32_t key_size) noexcept : hash_(hash), key_size_(key_size) {}
+
+  std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1), key_size_}; }
+  std::uint64_t hash() const noexcept { return hash_; }
+
+  /// Who reserved this name; nullptr if it is free. relaxed: an identity, nothing is read through it.
+  const void* name_owner() const noexcept { return name_owner_.load(std::memory_order_relaxed); }
+
+  /// Reserves this name for `owner`; false if somebody, even `owner` itself, has it already. The owner must
+  /// stay alive as long as the registry. relaxed: as above, and the exchange itself sees the newest value.
+  bool try_claim_name(const void* owner) noexcept {
+    const void* expected = nullptr;
+    return name_owner_.compare_exchange_strong(expected, owner, std::memory_order_relaxed,
+                                               std::memory_order_relaxed);
+  }
+
+  /// name_1 ... name_(hint - 1) are reserved, so that a search for a free suffix may start at the hint.
+  /// relaxed: any value ever stored stays true, since names are never given back.
+  std::uint32_t suffix_hint() const noexcept { return suffix_hint_.load(std::memory_order_relaxed); }
+  void set_suffix_hint(std::uint32_t suffix) noexcept {
+    suffix_hint_.store(suffix, std::memory_order_relaxed);
+  }
+
+  /// acquire: the node was made by the thread that set it.
+  const OperationNode* operation() const noexcept { return operation_.load(std::memory_order_acquire); }
+
+  /// Sets the operation if there is none; gives the one there is from now on. release: publishes the node;
+  /// acquire on failure: the caller will read the other's.
+  const OperationNode* set_operation(const OperationNode* node) noexcept {
+    const OperationNode* expected = nullptr;
+    const bool set = operation_.compare_exchange_strong(expected, node, std::memory_order_release,
+                                                        std::memory_order_acquire);
+    return set ? node : expected;
+  }
+
+  /// Orders as for operation().
+  VariableRecord* variable() const noexcept { return variable_.load(std::memory_order_acquire); }
+  VariableRecord* set_variable(VariableRecord* record) noexcept {
+    VariableRecord* expected = nullptr;
+    const bool set = variable_.compare_exchange_strong(expected, record, std::memory_order_release,
+                                                       std::memory_order_acquire);
+    return set ? record : expected;
+  }
+
+ private:
+  const std::uint64_t hash_;
+  const std::uint32_t key_size_;
+  Atom<std::uint32_t> suffix_hint_{1};
+  Atom<const void*> name_owner_{nullptr};
+  Atom<const OperationNode*> operation_{nullptr};
+  Atom<VariableRecord*> variable_{nullptr};
+  // The key's characters follow in memory.
+};
+
+/// Limits: insert only; entries are freed with the registry and never move; keys are shorter than 4 GiB;
+/// memory addresses have 48 bits (checked, std::bad_alloc else). In exchange nobody ever waits for a thread.
+///
+/// Progress: find() is wait-free and stores nothing. find_or_insert() is lock-free but for operator new.
+/// Growing is done by whoever finds a table too full; a thread that stops in the middle of it stops nobody.
+///
+/// A table is an array of slots under open addressing with linear probing. A slot goes from *vacant* either
+/// to an entry (a pointer, with 16 bits of the key's hash in its upper bits so that most mismatches need no
+/// look at the entry) or to *frozen*, and never changes again. Each table may have a `next` of twice its
+/// size; a table with a next is being emptied into it.
+///
+/// Invariants:
+///   1. An entry stands in the first slot of its probe sequence that held no other entry when it came. So all
+///      slots before it hold entries, for ever; whoever meets a vacant slot first knows that the key is
+///      absent.
+///   2. A slot is frozen only after `next` is set. Whoever meets a frozen slot before the key knows that the
+///      key is not in this table, will never be, and goes on in `next`.
+///   3. A key is put into a table by one of two, never both: a copy from the table before (which holds it),
+///      or an insertion (after meeting a frozen slot there, so it does not). So a key has one entry.
+///   4. A thread inserts into a table only after it has itself gone over the whole table before, freezing or
+///      copying every slot. So a table holds all entries of those before it, before it can become too full.
+///   5. `newest_` moves to `next` only after such a pass; from there on nobody needs the table before.
+///      Tables are freed with the registry, since a reader may still be in one.
+template <template <typename> class Atom = std::atomic>
+class Registry {
+ public:
+  using Entry = RegistryEntry<Atom>;
+
+  explicit Registry(std::size_t initial_capacity = 256)
+      : first_(new Table(round_to_power_of_two(initial_capacity))), newest_(first_) {}
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  ~Registry() {
+    static_assert(std::is_trivially_destructible_v<Entry>, "the arena runs no destructors");
+    const Table* table = first_;
+    while (table != nullptr) {
+      const Table* const next = table->next.load(std::memory_order_relaxed);  // no other thread is left
+      delete table;
+      table = next;
+    }
+  }
+
+  /// The entry of a path, or nullptr. Wait-free: at most one pass over each table. Thread-safe.
+  Entry* find(const Path& path) const noexcept {
+    // acquire: by invariant 5 the table is whole for whoever sees it here (release in migrate()).
+    const Table* table = newest_.load(std::memory_order_acquire);
+    while (table != nullptr) {
+      const Probe probe = look_for(path, *table);
+      if (probe.outcome == Probe::found) return probe.entry;
+      if (probe.outcome == Probe::vacant) return nullptr;
+      table = table->next.load(std::memory_order_acquire);  // acquire: the table's slots, see make_next()
+    }
+    return nullptr;  // the newest table is full and has no next yet
+  }
+
+  /// The entry of a path, made if it is not there. Lock-free. Throws std::bad_alloc; then nothing has
+  /// changed. Thread-safe.
+  Entry& find_or_insert(const Path& path) {
+    Entry* fresh = nullptr;
+    Table* table = newest_.load(std::memory_order_acquire);  // as in find()
+    for (;;) {
+      const Probe probe = look_for(path, *table);
+      if (probe.outcome == Probe::found) return *probe.entry;  // `fresh`, if made, is left in the arena
+      if (probe.outcome == Probe::vacant && !table->too_full()) {
+        if (fresh == nullptr) fresh = make_entry(path);
+        std::uintptr_t expected = kVacant;
+        // release: publishes key and hash to whoever finds the entry. relaxed on failure: looked at again.
+        if (table->slots[probe.index].compare_exchange_strong(
+                expected, pack(fresh), std::memory_order_release, std::memory_order_relaxed)) {
+          table->count_one();
+          return *fresh;
+        }
+        continue;  // another thread got this slot: it made progress
+      }
+      table = &migrate(*table, path.hash());
+    }
+  }
+
+  /// Calls `visit(Entry&)` once for each entry, in no particular order. Requires: no other thread uses the
+  /// registry.
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    Table* table = newest_.load(std::memory_order_relaxed);  // relaxed: no other thread
+    while (table->next.load(std::memory_order_relaxed) != nullptr) table = &migrate(*table, 0);
+    for (std::size_t index = 0; index <= table->mask; ++index) {
+      const std::uintptr_t slot = table->slots[index].load(std::memory_order_relaxed);
+      if (slot != kVacant) visit(*unpack(slot));
+    }
+  }
+
+ private:
+  static constexpr std::uintptr_t kVacant = 0;
+  static constexpr std::uintptr_t kFrozen = 1;  // no entry: entries are aligned
+  static constexpr unsigned kPointerBits = 48;
+  static constexpr std::uintptr_t kPointerMask = (std::uintptr_t{1} << kPointerBits) - 1;
+  static_assert(sizeof(std::uintptr_t) == 8, "a slot holds a 48-bit address and 16 bits of the hash");
+
+  struct Table {
+    explicit Table(std::size_t capacity) : mask(capacity - 1), slots(new Atom<std::uintptr_t>[capacity]()) {}
+
+    // relaxed, both: a count that lags only delays growth; a full table is noticed by the probe itself.
+    bool too_full() const noexcept { return used.load(std::memory_order_relaxed) > mask / 2; }
+    void count_one() noexcept { used.fetch_add(1, std::memory_order_relaxed); }
+
+    const std::size_t mask;
+    const std::unique_ptr<Atom<std::uintptr_t>[]> slots;
+    Atom<Table*> next{nullptr};
+    Atom<std::size_t> used{0};
+  };
+
+  struct Probe {
+    enum Outcome { found, vacant, frozen, full } outcome;
+    Entry* entry = nullptr;
+    std::size_t index = 0;
+  };
+
+  static std::size_t round_to_power_of_two(std::size_t wanted) {
+    std::size_t capacity = 4;
+    while (capacity < wanted) capacity *= 2;
+    return capacity;
+  }
+
+  static std::uintptr_t tag(std::uint64_t hash) noexcept { return hash & ~kPointerMask; }
+  static std::uintptr_t pack(const Entry* entry) noexcept {
+    return tag(entry->hash()) | reinterpret_cast<std::uintptr_t>(entry);
+  }
+  static Entry* unpack(std::uintptr_t slot) noexcept { return reinterpret_cast<Entry*>(slot & kPointerMask); }
+
+  static Probe look_for(const Path& path, const Table& table) noexcept {
+    std::size_t index = path.hash() & table.mask;
+    for (std::size_t step = 0; step <= table.mask; ++step, index = (index + 1) & table.mask) {
+      // acquire: the entry's key (release in find_or_insert and copy), or `next` if frozen (release in
+      // migrate).
+      const std::uintptr_t slot = table.slots[index].load(std::memory_order_acquire);
+      if (slot == kVacant) return {Probe::vacant, nullptr, index};
+      if (slot == kFrozen) return {Probe::frozen, nullptr, index};
+      if ((slot & ~kPointerMask) == tag(path.hash()) && path.equals(unpack(slot)->key())) {
+        return {Probe::found, unpack(slot), index};
+      }
+    }
+    return {Probe::full, nullptr, 0};
+  }
+
+  Entry* make_entry(const Path& path) {
+    if (path.size() > std::uint32_t(-1)) throw std::bad_alloc();
+    void* const memory = arena_.allocate(sizeof(Entry) + path.size());
+    if ((reinterpret_cast<std::uintptr_t>(memory) & ~kPointerMask) != 0) throw std::bad_alloc();
+    Entry* const entry = new (memory) Entry(path.hash(), static_cast<std::uint32_t>(path.size()));
+    path.copy_to(reinterpret_cast<char*>(entry + 1));
+    return entry;
+  }
+
+  Table& make_next(Table& table) {
+    Table* next = table.next.load(std::memory_order_acquire);  // acquire: the table's slots
+    if (next != nullptr) return *next;
+    auto fresh = std::make_unique<Table>((table.mask + 1) * 2);
+    // release: publishes the vacant slots; acquire on failure: the winner's.
+    if (table.next.compare_exchange_strong(next, fresh.get(), std::memory_order_release,
+                                           std::memory_order_acquire)) {
+      return *fresh.release();
+    }
+    return *next;
+  }
+
+  /// Freezes every vacant slot of `from` and copies every entry to the next table, which is returned. Any
+  /// number of threads do this at once, from different places (`start`), each to the end.
+  Table& migrate(Table& from, std::uint64_t start) {
+    Table& to = make_next(from);
+    for (std::size_t step = 0; step <= from.mask; ++step) {
+      Atom<std::uintptr_t>& slot = from.slots[(start + step) & from.mask];
+      std::uintptr_t value = slot.load(std::memory_order_acquire);  // acquire: the entry's hash
+      // release: whoever sees it frozen sees `next`; acquire on failure: an entry came in between.
+      if (value == kVacant && slot.compare_exchange_strong(value, kFrozen, std::memory_order_release,
+                                                           std::memory_order_acquire)) {
+        continue;
+      }
+      if (value != kFrozen) copy(value, to);
+    }
+    Table* expected = &from;
+    // release: everything this pass copied or saw copied comes before; relaxed on failure: another thread
+    // has moved it.
+    newest_.compare_exchange_strong(expected, &to, std::memory_order_release, std::memory_order_relaxed);
+    return to;
+  }
+
+  /// Puts an entry into `to` unless it is there. There is room: `to` has twice the slots of the table before,
+  /// and no thread inserts anything else before all of that is in it (invariant 4).
+  static void copy(std::uintptr_t value, Table& to) noexcept {
+    for (std::size_t index = unpack(value)->hash() & to.mask;; index = (index + 1) & to.mask) {
+      // relaxed: compared only; what a reader needs is ordered by the release below or that in migrate().
+      std::uintptr_t slot = to.slots[index].load(std::memory_order_relaxed);
+      // release: publishes the entry, which this thread has acquired, to readers of the new table.
+      if (slot == kVacant && to.slots[index].compare_exchange_strong(slot, value, std::memory_order_release,
+                                                                     std::memory_order_relaxed)) {
+        to.count_one();
+        return;
+      }
+      if (slot == value) return;
+      if (slot == kFrozen) return;  // invariant 4: another thread has copied everything, long ago
+    }
+  }
+
+  Arena<Atom> arena_;
+  Table* const first_;
+  Atom<Table*> newest_;
+};
+
+}  // namespace varscope::detail
