@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scope/variable_record.hpp"
+
+#include "graph/graph_state.hpp"
+#include "scope/initializer_body.hpp"
+#include "scope/variable_operation.hpp"
+
+namespace varscope::detail {
+
+namespace {
+
+/// The position in `list` that all threads agree on for one addition: the first one anybody stored in
+/// `agreed`.
+template <typename List>
+std::size_t agree_on_position(std::atomic<std::size_t>& agreed, std::size_t none, List& list) {
+  // relaxed throughout: a position publishes nothing.
+  std::size_t position = agreed.load(std::memory_order_relaxed);
+  if (position != none) return position;
+  const std::size_t taken = list.take_position();
+  return agreed.compare_exchange_strong(position, taken, std::memory_order_relaxed, std::memory_order_relaxed)
+             ? taken
+             : position;
+}
+
+}  // namespace
+
+VariableRecord::VariableRecord(GraphState& graph, Definition definition)
+    : graph_(&graph), definition_(std::move(definition)) {
+  for (std::atomic<std::size_t>& position : positions_)
+    position.store(kNoPosition, std::memory_order_relaxed);
+}
+
+void VariableRecord::complete() {
+  // acquire: everything that the thread did which completed it (release below).
+  if (complete_.load(std::memory_order_acquire)) return;
+  settle_nodes();
+  append();
+  complete_.store(true, std::memory_order_release);
+}
+
+void VariableRecord::settle_nodes() {
+  // A key that ends in '/' (an empty name in a scope) names the operation literally (SEMANTICS C9).
+  const bool literally = key().ends_with('/');
+  const std::string wanted = literally ? key().substr(0, key().size() - 1) : key();
+  const std::string& name = settle(variable, wanted, literally, {}).name();
+
+  std::string initial_value_name = name + "/initial_value";
+  if (!initializer().is_value()) {
+    initial_value_name =
+        graph_->claim_name_for(this, name + "/Initializer", [](const std::string&) { return true; });
+    initial_value_name += '/';
+    initial_value_name += initializer().body()->op_name();
+  }
+  const OperationNode& value = settle(initial_value, initial_value_name, false, {});
+  settle(assign, name + "/Assign", false, {Tensor(settled(variable), 0), Tensor(&value, 0)});
+  settle(read, name + "/read", false, {Tensor(settled(variable), 0)});
+}
+
+const OperationNode& VariableRecord::settle(Part part, const std::string& name, bool literally,
+                                            std::vector<Tensor> inputs) {
+  if (const OperationNode* const node = settled(part)) return *node;
+  const std::shared_ptr<const OpDefinition> definition = definition_of(part);
+  const OperationNode* node = nullptr;
+  // An operation whose name was given literally may have the name without having reserved it. Then that name
+  // is not for us, now or later.
+  const auto register_as = [&](const std::string& candidate) {
+    auto fresh = std::make_unique<OperationNode>(graph_->graph(), candidate, definition, inputs,
+                                                 std::vector<Operation>{}, definition->infer({}), where());
+    node = graph_->registry().find_or_insert(Path(candidate)).set_operation(fresh.get());
+    if (node == fresh.get()) {
+      fresh.release();  // owned by the registry from here on
+      return true;
+    }
+    return node->definition()->variable() == this && node->definition()->role() == definition->role();
+  };
+  if (!literally || !register_as(name)) graph_->claim_name_for(&nodes_[part], name, register_as);
+  nodes_[part].store(node, std::memory_order_release);  // release: publishes the node; all store the same
+  return *node;
+}
+
+std::shared_ptr<const OpDefinition> VariableRecord::definition_of(Part part) const {
+  switch (part) {
+    case initial_value:
+      return std::make_shared<VariableOperation>(OpRole::initial_value, initializer().body()->op_type(),
+                                                 *this);
+    case variable:
+      return std::make_shared<VariableOperation>(OpRole::variable, "VariableV2", *this);
+    case assign:
+      return std::make_shared<VariableOperation>(OpRole::assign_initial, "Assign", *this);
+    case read:
+      break;
+  }
+  return std::make_shared<VariableOperation>(OpRole::variable_read, "Identity", *this);
+}
+
+void VariableRecord::append() {
+  for (const Part part : {initial_value, variable, assign, read}) {
+    graph_->operations().store(agree_on_position(positions_[part], kNoPosition, graph_->operations()),
+                               settled(part));
+  }
+  graph_->variables().store(agree_on_position(index_, kNoPosition, graph_->variables()), this);
+}
+
+}  // namespace varscope::detail
