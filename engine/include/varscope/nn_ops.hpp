@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operations of neural networks. Names, defaults and shape rules are TensorFlow's (tf.nn).
+//
+// Every function adds one operation to the graph of its inputs (to the thread's default graph if they have
+// none) and may be called from any thread at any time. `name` is the operation's name below the current name
+// scope; empty means TensorFlow's default, given with each function. All of them throw ValueError or
+// TypeError with the operation's name, the inputs and the line `where` when dtypes or known shapes do not
+// fit, ValueError for an invalid name or inputs of different graphs, and RuntimeError if the graph is
+// finalized; a call that throws has added nothing. A dimension that is not known yet is checked by the run.
+//
+// Images are NHWC, filters HWIO. Results are the same bits for any number of threads.
+#pragma once
+
+#include <varscope/export.hpp>
+#include <varscope/source_location.hpp>
+#include <varscope/tensor.hpp>
+#include <varscope/tensor_like.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace varscope {
+
+/// Where a window may lie. With window k, stride s, dilation d, in -> out:
+/// same: out = ceil(in / s); zeros are assumed around the image, half of them (rounded down) before it.
+/// valid: out = ceil((in - (k - 1) * d) / s); windows lie wholly inside.
+enum class Padding { same, valid };
+
+struct Conv2DOptions {
+  std::array<int, 4> strides = {1, 1, 1, 1};  // NHWC; the first and last must be 1
+  Padding padding = Padding::same;
+  std::array<int, 4> dilations = {1, 1, 1, 1};  // NHWC; the first and last must be 1
+  /// Which algorithm computes float32: empty or "automatic" lets the plan choose. For measurements: "direct",
+  /// "pointwise", "depthwise", "reference". One that cannot do the shape makes the run throw ValueError.
+  std::string algorithm = {};
+  std::string name = {};  // empty: "Conv2D"
+};
+
+/// Convolution (cross-correlation) of `input` [n, h, w, c] with `filter` [r, s, c / groups, k] to [n, oh, ow,
+/// k] (tf.nn.conv2d; "Conv2D"):
+///   out(n, y, x, k) = sum over i, j, q of input(n, y * stride + i * dilation - pad, .., q) * filter(i, j, q,
+///   k)
+/// The number of groups is the channels of the input divided by those of the filter. float32 and float64.
+/// Throws ValueError if a stride or dilation is below 1, the channels of input or filter are not known, do
+/// not divide, or a VALID window is larger than the image.
+VARSCOPE_API Tensor conv2d(const TensorLike& input, const TensorLike& filter, Conv2DOptions options = {},
+                           SourceLocation where = SourceLocation::current());
+
+/// value + bias, with the vector `bias` along the last dimension of `value`, which has rank 2 or more
+/// (tf.nn.bias_add; "BiasAdd"). float32, float64, int32, int64.
+VARSCOPE_API Tensor bias_add(const TensorLike& value, const TensorLike& bias, std::string_view name = {},
+                             SourceLocation where = SourceLocation::current());
+
+/// max(x, 0), NaN stays NaN (tf.nn.relu; "Relu"). float32, float64, int32, int64.
+VARSCOPE_API Tensor relu(const TensorLike& features, std::string_view name = {},
+                         SourceLocation where = SourceLocation::current());
+
+/// 1 / (1 + exp(-x)) (tf.sigmoid; "Sigmoid"). float32, float64.
+VARSCOPE_API Tensor sigmoid(const TensorLike& x, std::string_view name = {},
+                            SourceLocation where = SourceLocation::current());
+
+/// The hyperbolic tangent (tf.tanh; "Tanh"). float32, float64.
+VARSCOPE_API Tensor tanh(const TensorLike& x, std::string_view name = {},
+                         SourceLocation where = SourceLocation::current());
+
+struct SoftmaxOptions {
+  int axis = -1;          // the dimension that sums to 1
+  std::string name = {};  // empty: "Softmax"
+};
+
+/// exp(x - m) / sum of exp(x - m) along one dimension, m its maximum (tf.nn.softmax; "Softmax"). float32,
+/// float64. Throws ValueError for a scalar or an axis out of range.
+VARSCOPE_API Tensor softmax(const TensorLike& logits, SoftmaxOptions options = {},
+                            SourceLocation where = SourceLocation::current());
+
+struct PoolOptions {
+  std::array<int, 4> ksize = {1, 2, 2, 1};    // window, NHWC; the first and last must be 1
+  std::array<int, 4> strides = {1, 2, 2, 1};  // NHWC; the first and last must be 1
+  Padding padding = Padding::valid;
+  std::string name = {};  // empty: "MaxPool" or "AvgPool"
+};
+
+/// The largest element of each window of an image [n, h, w, c] (tf.nn.max_pool; "MaxPool"). float32, float64,
+/// int32, int64.
+VARSCOPE_API Tensor max_pool(const TensorLike& value, PoolOptions options = {},
+                             SourceLocation where = SourceLocation::current());
+
+/// The mean of those elements of each window that lie in the image (tf.nn.avg_pool; "AvgPool"). float32,
+/// float64.
+VARSCOPE_API Tensor avg_pool(const TensorLike& value, PoolOptions options = {},
+                             SourceLocation where = SourceLocation::current());
+
+struct DropoutOptions {
+  /// With the graph's seed it determines the numbers; without any seed they differ from session to session.
+  std::optional<std::uint64_t> seed = std::nullopt;
+  std::string name = {};  // empty: "dropout"
+};
+
+/// Keeps each element with probability `keep_prob` and divides it by that, else sets it to zero: TensorFlow
+/// 1.x's tf.nn.dropout ("dropout"). New numbers in each run; which elements are kept depends on the seeds,
+/// the run and the element's index only. float32, float64. Gives `x` itself for keep_prob 1. Throws
+/// ValueError unless 0 < keep_prob <= 1.
+VARSCOPE_API Tensor dropout(const TensorLike& x, double keep_prob, DropoutOptions options = {},
+                            SourceLocation where = SourceLocation::current());
+
+}  // namespace varscope

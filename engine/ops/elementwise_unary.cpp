@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions of each element: Neg, Abs, Square, Exp, Log, Sqrt, Relu, Sigmoid, Tanh.
+#include "core/instruction_set.hpp"
+#include "ops/build.hpp"
+#include "ops/element_type.hpp"
+#include "ops/range_kernel.hpp"
+#include "ops/shape_rules.hpp"
+
+#include <varscope/math_ops.hpp>
+#include <varscope/nn_ops.hpp>
+#include <varscope/simd/reference/elementwise.hpp>
+
+namespace varscope {
+
+namespace {
+
+namespace reference = simd::reference;
+using detail::TensorSpec;
+
+/// One of the functions of this file: a constant of the program.
+struct UnaryFunctionOfElements {
+  const char* type;
+  const char* parameter;  // TensorFlow's name of the input
+  simd::UnaryFunction simd::ElementwiseKernels::*vectorized;
+  std::unique_ptr<detail::Kernel> (*make_plain)(DType dtype, detail::RangeOptions options);
+  bool integers;                   // whether it is defined for them
+  double nanoseconds_per_element;  // in float32
+  detail::FusionRole fusion_role;
+};
+
+template <typename Function, typename T>
+std::unique_ptr<detail::Kernel> make_plain_kernel(detail::RangeOptions options) {
+  options.nanoseconds_per_item *= 4;  // one element at a time
+  return detail::make_range_kernel(
+      options, [](std::int64_t first, std::int64_t last, const detail::KernelArguments& arguments) noexcept {
+        reference::for_each_element<Function>(detail::input<T>(arguments, 0) + first,
+                                              detail::output<T>(arguments, 0) + first, last - first);
+        return static_cast<const char*>(nullptr);
+      });
+}
+
+/// For every dtype but float32.
+template <typename Function, typename... Types>
+std::unique_ptr<detail::Kernel> make_plain(DType dtype, detail::RangeOptions options) {
+  return detail::visit_element_type<Types...>(
+      dtype, [&]<typename T>(detail::ElementType<T>) { return make_plain_kernel<Function, T>(options); });
+}
+
+template <typename Function>
+constexpr auto of_numbers = &make_plain<Function, double, std::int32_t, std::int64_t>;
+template <typename Function>
+constexpr auto of_floats = &make_plain<Function, double>;
+
+using Kernels = simd::ElementwiseKernels;
+constexpr auto kNoFusion = detail::FusionRole::none;
+constexpr UnaryFunctionOfElements kNeg = {"Neg", "x", &Kernels::neg, of_numbers<reference::Neg>,
+                                          true,  0.2, kNoFusion};
+constexpr UnaryFunctionOfElements kAbs = {"Abs", "x", &Kernels::abs, of_numbers<reference::Abs>,
+                                          true,  0.2, kNoFusion};
+constexpr UnaryFunctionOfElements kSquare = {"Square", "x", &Kernels::square, of_numbers<reference::Square>,
+                                             true,     0.2, kNoFusion};
+constexpr UnaryFunctionOfElements kExp = {"Exp", "x", &Kernels::exp, of_floats<reference::Exp>,
+                                          false, 1,   kNoFusion};
+constexpr UnaryFunctionOfElements kLog = {"Log", "x", &Kernels::log, of_floats<reference::Log>,
+                                          false, 1,   kNoFusion};
+constexpr UnaryFunctionOfElements kSqrt = {"Sqrt", "x", &Kernels::sqrt, of_floats<reference::Sqrt>,
+                                           false,  0.5, kNoFusion};
+constexpr UnaryFunctionOfElements kSigmoid = {
+    "Sigmoid", "x", &Kernels::sigmoid, of_floats<reference::Sigmoid>, false, 1.5, kNoFusion};
+constexpr UnaryFunctionOfElements kTanh = {"Tanh", "x", &Kernels::tanh, of_floats<reference::Tanh>,
+                                           false,  1.5, kNoFusion};
+constexpr UnaryFunctionOfElements kRelu = {
+    "Relu", "features", &Kernels::relu, of_numbers<reference::Relu>, true, 0.2, detail::FusionRole::relu};
+
+class UnaryDefinition final : public detail::OpDefinition {
+ public:
+  explicit UnaryDefinition(const UnaryFunctionOfElements& function) : function_(function) {}
+
+  std::string_view type() const noexcept override { return function_.type; }
+  detail::FusionRole fusion_role() const noexcept override { return function_.fusion_role; }
+
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
+    if (function_.integers) {
+      detail::require_number(inputs[0], function_.parameter);
+    } else {
+      detail::require_floating(inputs[0], function_.parameter);
+    }
+    return {inputs[0]};
+  }
+
+  std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
+                                              std::span<const TensorSpec>) const override {
+    const simd::KernelSet& kernels = detail::kernel_set();
+    const detail::RangeOptions options = {
+        .items = inputs[0].shape.num_elements(),
+        .items_per_tile = detail::kElementsPerTile,
+        .nanoseconds_per_item = function_.nanoseconds_per_element,
+        .in_place_input = 0,
+        .description = inputs[0].dtype == DType::float32 ? kernels.name : "plain"};
+    if (inputs[0].dtype != DType::float32) return function_.make_plain(inputs[0].dtype, options);
+    const simd::UnaryFunction function = kernels.elementwise.*function_.vectorized;
+    return detail::make_range_kernel(options, [function](std::int64_t first, std::int64_t last,
+                                                         const detail::KernelArguments& arguments) noexcept {
+      function(detail::input<float>(arguments, 0) + first, detail::output<float>(arguments, 0) + first,
+               last - first);
+      return static_cast<const char*>(nullptr);
+    });
+  }
+
+ private:
+  const UnaryFunctionOfElements& function_;
+};
+
+Tensor build_unary(const UnaryFunctionOfElements& function, const TensorLike& x, std::string_view name,
+                   const SourceLocation& where) {
+  return detail::build(std::make_shared<UnaryDefinition>(function), {{function.parameter, &x}}, name,
+                       function.type, where);
+}
+
+}  // namespace
+
+Tensor negative(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kNeg, x, name, where);
+}
+
+Tensor operator-(const detail::TensorOperand& x) {
+  return build_unary(kNeg, x, {}, x.where());
+}
+
+Tensor abs(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kAbs, x, name, where);
+}
+
+Tensor square(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kSquare, x, name, where);
+}
+
+Tensor exp(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kExp, x, name, where);
+}
+
+Tensor log(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kLog, x, name, where);
+}
+
+Tensor sqrt(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kSqrt, x, name, where);
+}
+
+Tensor relu(const TensorLike& features, std::string_view name, SourceLocation where) {
+  return build_unary(kRelu, features, name, where);
+}
+
+Tensor sigmoid(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kSigmoid, x, name, where);
+}
+
+Tensor tanh(const TensorLike& x, std::string_view name, SourceLocation where) {
+  return build_unary(kTanh, x, name, where);
+}
+
+}  // namespace varscope
