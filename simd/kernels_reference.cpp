@@ -2,6 +2,8 @@
 // The kernel set "reference": the templates of varscope/simd/reference/ for float32.
 #include "kernels_reference.hpp"
 
+#include "conv2d_pack.hpp"
+
 #include <varscope/simd/reference/conv2d.hpp>
 #include <varscope/simd/reference/elementwise.hpp>
 #include <varscope/simd/reference/matmul.hpp>
@@ -17,10 +19,6 @@ namespace varscope::simd {
 namespace {
 
 constexpr std::int64_t kMatMulRowsPerTile = 16;
-
-void copy_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter, std::int64_t) noexcept {
-  std::copy_n(filter, plan.packed_filter_floats, packed_filter);
-}
 
 void conv2d_row(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t tile) noexcept {
   const Conv2DEpilogue& epilogue = arguments.epilogue;

@@ -1,18 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
-// Chooses the blocking of a matrix product.
-#include "kernels_reference.hpp"
+#include "matmul_plan.hpp"
 
-#include <varscope/simd/matmul.hpp>
+#include "kernels_reference.hpp"
+#include "tiling.hpp"
+
+#include <algorithm>
 
 namespace varscope::simd {
+
+namespace {
+
+// Rows of A whose distance is a multiple of this many floats (4096 bytes) compete for the same few places of
+// a first-level cache; they are copied side by side first.
+constexpr std::int64_t kConflictFloats = 1024;
+constexpr std::int64_t kPanelPadding = 16;
+
+// Blocks that one panel of A meets while it is in the first-level cache.
+constexpr std::int64_t kBlocksPerTile = 8;
+
+void pack_b_block(const MatMulPlan& plan, const float* b, float* packed_b, std::int64_t block) noexcept {
+  const MatMulShape& shape = plan.shape;
+  const MatrixSteps steps = {.depth_step = shape.transpose_b ? 1 : shape.columns,
+                             .column_step = shape.transpose_b ? shape.depth : 1};
+  pack_product_block(plan.blocking, shape.depth, shape.columns, steps, b, packed_b, block);
+}
+
+}  // namespace
+
+MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
+                            const CacheSizes& caches) noexcept {
+  MatMulBlocking blocking;
+  const std::int64_t lanes = kernels.vector_floats;
+  blocking.columns_per_block = std::min(kernels.tile_vectors, ceil_divide(size.columns, lanes)) * lanes;
+  blocking.block_count = ceil_divide(size.columns, blocking.columns_per_block);
+  blocking.padded_columns = ceil_divide(size.columns, lanes) * lanes;
+  blocking.rows_per_panel = std::min(kernels.tile_pixels, size.rows);
+
+  // A tall product shares a panel of A between blocks, a wide one keeps a block of B for many rows.
+  const std::int64_t flops_per_block_row = 2 * size.depth * blocking.columns_per_block;
+  std::int64_t blocks = 1;
+  if (size.rows >= size.columns) blocks = std::min(kBlocksPerTile, blocking.block_count);
+  std::int64_t rows = ceil_divide(kFlopsPerTile, flops_per_block_row * blocks);
+  rows = std::min(ceil_divide(rows, blocking.rows_per_panel) * blocking.rows_per_panel, size.rows);
+  blocks =
+      std::clamp<std::int64_t>(kFlopsPerTile / (flops_per_block_row * rows), blocks, blocking.block_count);
+  cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
+  cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
+
+  // What a tile reads of B in one pass stays in the second-level cache, a panel of A in the first.
+  const std::int64_t slab = blocking.blocks_per_tile * blocking.columns_per_block;
+  const std::int64_t depth_for_b = caches.level2 / 2 / (slab * kFloatBytes);
+  const std::int64_t depth_for_a = caches.level1_data / 2 / (blocking.rows_per_panel * kFloatBytes);
+  const std::int64_t depth = std::clamp<std::int64_t>(std::min(depth_for_a, depth_for_b), 64, 2048);
+  blocking.depth_per_chunk = ceil_divide(size.depth, ceil_divide(size.depth, depth));
+  const bool conflicts = size.a_row_step % kConflictFloats == 0 && size.rows > 1;
+  if (size.a_depth_step != 1 || conflicts) blocking.panel_step = blocking.depth_per_chunk + kPanelPadding;
+  return blocking;
+}
+
+void pack_product_block(const MatMulBlocking& blocking, std::int64_t depth, std::int64_t columns,
+                        const MatrixSteps& steps, const float* b, float* packed_b,
+                        std::int64_t block) noexcept {
+  const std::int64_t first = block * blocking.columns_per_block;
+  const std::int64_t filled = std::min(blocking.columns_per_block, columns - first);
+  const std::int64_t width = std::min(blocking.columns_per_block, blocking.padded_columns - first);
+  float* dst = packed_b + first * depth;
+  for (std::int64_t d = 0; d < depth; ++d, dst += width) {
+    const float* src = b + d * steps.depth_step + first * steps.column_step;
+    for (std::int64_t i = 0; i < filled; ++i) dst[i] = src[i * steps.column_step];
+    std::fill_n(dst + filled, width - filled, 0.0f);
+  }
+}
 
 MatMulPlan plan_matmul(const KernelSet& kernels, const MatMulShape& shape,
                        const CacheSizes& caches) noexcept {
   MatMulPlan plan;
   plan.shape = shape;
-  (void)kernels;
-  (void)caches;
-  plan_reference_matmul(&plan);
+  if (kernels.matmul.tile == nullptr) {
+    plan_reference_matmul(&plan);
+    return plan;
+  }
+  const ProductSize size = {.rows = shape.rows,
+                            .columns = shape.columns,
+                            .depth = shape.depth,
+                            .a_row_step = shape.transpose_a ? 1 : shape.depth,
+                            .a_depth_step = shape.transpose_a ? shape.rows : 1};
+  plan.blocking = plan_product(kernels, size, caches);
+  plan.packed_b_floats = shape.depth * plan.blocking.padded_columns;
+  plan.pack_tile_count = plan.blocking.block_count;
+  plan.workspace_floats = plan.blocking.rows_per_panel * plan.blocking.panel_step;
+  plan.tile_count = plan.blocking.row_tiles * plan.blocking.block_tiles;
+  plan.pack_b_tile = pack_b_block;
+  plan.run_tile = kernels.matmul.tile;
   return plan;
 }
 

@@ -18,6 +18,7 @@
 
 #include <varscope/simd/activation.hpp>
 #include <varscope/simd/cpu.hpp>
+#include <varscope/simd/matmul.hpp>
 
 #include <cstdint>
 #include <string_view>
@@ -80,16 +81,16 @@ using Conv2DPackFunction = void (*)(const Conv2DPlan& plan, const float* filter,
 using Conv2DTileFunction = void (*)(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                                     std::int64_t tile) noexcept;
 
-// How the loops of one plan are cut; read by the tile functions.
+// How the loops of one plan are cut; read by the tile functions. A block is the output channels of one
+// register tile.
 struct Conv2DBlocking {
-  std::int64_t vectors_per_block = 0;   // registers of output channels in one register tile
-  std::int64_t channels_per_block = 0;  // the same in output channels: one block of the packed filter
-  std::int64_t blocks_per_group =
-      0;  // blocks that cover out_channels / groups, the last one padded with zeros
-  std::int64_t channels_per_chunk = 0;  // input channels summed in one pass over a tile
-  std::int64_t pixels_per_register_tile = 0;
-  std::int64_t rows_per_tile = 0;  // output rows
-  std::int64_t row_tiles = 0;      // tiles that cover out_height
+  std::int64_t channels_per_block = 0;        // output channels
+  std::int64_t blocks_per_group = 0;          // blocks that cover out_channels / groups
+  std::int64_t padded_group_channels = 0;     // out_channels / groups, filled up to whole registers
+  std::int64_t channels_per_chunk = 0;        // input channels summed in one pass over a tile
+  std::int64_t pixels_per_register_tile = 0;  // at most
+  std::int64_t rows_per_tile = 0;             // output rows
+  std::int64_t row_tiles = 0;                 // tiles that cover them
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;  // tiles that cover the blocks of one group
   bool rows_innermost = false;   // neighbouring tiles differ in their rows, not in their blocks
@@ -99,7 +100,8 @@ struct Conv2DPlan {
   const char* refusal = nullptr;  // why the wanted algorithm does not apply; the rest is then meaningless
   Conv2DShape shape;              // what the tile functions loop over: the caller's, or an equal simpler one
   Conv2DAlgorithm algorithm = Conv2DAlgorithm::reference;
-  Conv2DBlocking blocking;
+  Conv2DBlocking blocking;  // of direct and depthwise
+  MatMulBlocking product;   // of pointwise
   std::int64_t packed_filter_floats = 0;
   std::int64_t pack_tile_count = 0;
   std::int64_t workspace_floats = 0;
@@ -115,8 +117,9 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 
 // The slots of a kernel set; callers use the plan's functions instead.
 struct Conv2DKernels {
-  Conv2DTileFunction direct_tile = nullptr;     // null: the set has the reference only
-  Conv2DTileFunction depthwise_tile = nullptr;  // likewise
+  Conv2DTileFunction direct_tile = nullptr;  // these are null in a set that has the reference alone
+  Conv2DTileFunction pointwise_tile = nullptr;
+  Conv2DTileFunction depthwise_tile = nullptr;
 };
 
 }  // namespace varscope::simd

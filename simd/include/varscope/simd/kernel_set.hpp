@@ -24,6 +24,8 @@ namespace varscope::simd {
 struct KernelSet {
   const char* name = "";           // "avx512", "avx2", "sse4_2", "neon", "reference"
   std::int64_t vector_floats = 1;  // float32 elements of one register
+  std::int64_t tile_pixels = 1;    // largest register tile: pixels (or rows of a product) by registers
+  std::int64_t tile_vectors = 1;
   Conv2DKernels conv2d;
   MatMulKernels matmul;
   ElementwiseKernels elementwise;

@@ -41,13 +41,16 @@ using MatMulPackFunction = void (*)(const MatMulPlan& plan, const float* b, floa
 using MatMulTileFunction = void (*)(const MatMulPlan& plan, const MatMulArguments& arguments,
                                     std::int64_t tile) noexcept;
 
-// How the loops of one plan are cut; read by the tile functions.
+// How the loops of one plan are cut; read by the tile functions. A block is the columns of one register tile,
+// a panel its rows.
 struct MatMulBlocking {
-  std::int64_t vectors_per_block = 0;  // registers of columns in one register tile
-  std::int64_t columns_per_block = 0;  // the same in columns: one block of packed B
-  std::int64_t block_count = 0;        // blocks that cover the columns, the last one padded with zeros
-  std::int64_t depth_per_chunk = 0;    // depth summed in one pass over a tile
-  std::int64_t rows_per_register_tile = 0;
+  std::int64_t columns_per_block = 0;
+  std::int64_t block_count = 0;      // blocks that cover the columns
+  std::int64_t padded_columns = 0;   // columns, filled up to whole registers
+  std::int64_t depth_per_chunk = 0;  // depth summed in one pass over a tile
+  std::int64_t rows_per_panel = 0;   // at most
+  std::int64_t panel_step =
+      0;  // floats from row to row where panels of A are copied to the workspace, else 0
   std::int64_t rows_per_tile = 0;
   std::int64_t row_tiles = 0;
   std::int64_t blocks_per_tile = 0;

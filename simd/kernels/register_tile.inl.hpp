@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loop of convolutions and matrix products: a register tile of kPixels pixels by kVectors registers
+// of output channels. Each step multiplies one input channel of every pixel with kVectors registers of the
+// packed filter.
+//
+// The sum of an output element runs over filter rows, then columns, then channels, one fused multiply-add
+// (SSE4.2: a product and a sum) a step, whatever the size of the tile: the same bits for any cut of the
+// output.
+#pragma once
+
+#include "vector.inl.hpp"
+
+#include <varscope/simd/activation.hpp>
+
+namespace varscope::simd {
+namespace {
+
+// What one pass over a register tile reads. Steps are in floats.
+struct TileInput {
+  const float* pixels;       // first pixel, at the first filter row, column and channel
+  std::int64_t pixel_step;   // from one pixel to the next
+  std::int64_t row_step;     // from one filter row to the next
+  std::int64_t column_step;  // from one filter column to the next
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t channels;  // adjacent floats, at least one
+  const float* filter;    // [rows][columns][channels][kVectors * lanes]
+};
+
+// What it writes, at the first pixel and the first channel of the tile.
+struct TileOutput {
+  float* pixels;
+  std::int64_t pixel_step;
+  std::int64_t channels;  // 1 .. kVectors * lanes: how many are stored
+  const float* bias;      // null for none; bias, residual and activation count in the last pass alone
+  const float* residual;  // null for none; laid out as `pixels`
+  Activation activation;
+  bool first_pass;  // sums start at zero, not at what `pixels` holds
+  bool last_pass;
+};
+
+template <typename Arch, int kPixels, int kVectors>
+struct RegisterTile {
+  static constexpr std::int64_t kLaneCount = kLanes<Arch>;
+  static constexpr std::int64_t kChannels = kVectors * kLaneCount;
+  using Sums = Floats<Arch>[kPixels][kVectors];
+
+  static void run(const TileInput& in, const TileOutput& out) noexcept {
+    Sums sums;
+    if (out.first_pass) {
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
+    } else {
+      transfer(out, [&](float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
+        sums[p][v] = load<Arch>(pixels + p * step + v * kLaneCount);
+      });
+    }
+    multiply(in, sums);
+    if (out.last_pass) finish(out, sums);
+    store_sums(out, sums);
+  }
+
+ private:
+  // body(p, v) for each register of the tile.
+  template <typename Body>
+  static VARSCOPE_SIMD_INLINE void for_each(Body&& body) noexcept {
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { body(p, v); });
+    });
+  }
+
+  static VARSCOPE_SIMD_INLINE void multiply(const TileInput& in, Sums& sums) noexcept {
+    // x86 addresses base + {0, 1, 2, 4} * step without an instruction, so a base serves five pixels with one
+    // register more for 3 * step. The empty asm keeps the compiler from making a pointer of every pixel,
+    // which would spill.
+    constexpr int kBases = (kPixels + 4) / 5;
+    const float* filter = in.filter;
+    std::int64_t step = in.pixel_step * static_cast<std::int64_t>(sizeof(float));
+    std::int64_t step3 = 3 * step;
+    for (std::int64_t r = 0; r < in.rows; ++r) {
+      for (std::int64_t s = 0; s < in.columns; ++s) {
+        const char* bases[kBases];
+        const char* first = reinterpret_cast<const char*>(in.pixels + r * in.row_step + s * in.column_step);
+        unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA { bases[i] = first + 5 * i * step; });
+        for (std::int64_t c = in.channels; c != 0; --c) {
+          asm("" : "+r"(step), "+r"(step3));
+          Floats<Arch> weights[kVectors];
+          unroll<kVectors>([&](auto v)
+                               VARSCOPE_SIMD_LAMBDA { weights[v] = load<Arch>(filter + v * kLaneCount); });
+          unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+            constexpr int kMultiple = p % 5;
+            const std::int64_t offset = kMultiple == 3 ? step3 : kMultiple * step;
+            const Floats<Arch> x = broadcast<Arch>(*reinterpret_cast<const float*>(bases[p / 5] + offset));
+            unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+              sums[p][v] = multiply_add<Arch>(x, weights[v], sums[p][v]);
+            });
+          });
+          filter += kChannels;
+          unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA { bases[i] += sizeof(float); });
+        }
+      }
+    }
+  }
+
+  static VARSCOPE_SIMD_INLINE void finish(const TileOutput& out, Sums& sums) noexcept {
+    if (out.bias != nullptr) {
+      Floats<Arch> bias[kVectors];
+      if (out.channels == kChannels) {
+        unroll<kVectors>([&](auto v)
+                             VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(out.bias + v * kLaneCount); });
+      } else {
+        float buffer[kChannels];
+        copy_padded(out.bias, out.channels, buffer);
+        unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(buffer + v * kLaneCount); });
+      }
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = sums[p][v] + bias[v]; });
+    }
+    if (out.residual != nullptr) {
+      TileOutput residual = out;
+      residual.pixels = const_cast<float*>(out.residual);
+      transfer(residual, [&](const float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
+        sums[p][v] = sums[p][v] + load<Arch>(pixels + p * step + v * kLaneCount);
+      });
+    }
+    if (out.activation == Activation::relu) {
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = relu<Arch>(sums[p][v]); });
+    }
+  }
+
+  // Reads a tile: from memory as it lies, or through a padded buffer where the tile has fewer channels than
+  // registers.
+  template <typename Body>
+  static VARSCOPE_SIMD_INLINE void transfer(const TileOutput& out, Body&& body) noexcept {
+    if (out.channels == kChannels) {
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(out.pixels, out.pixel_step, p, v); });
+      return;
+    }
+    float buffer[kPixels * kChannels];
+    for (std::int64_t p = 0; p < kPixels; ++p) {
+      copy_padded(out.pixels + p * out.pixel_step, out.channels, buffer + p * kChannels);
+    }
+    for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(buffer, kChannels, p, v); });
+  }
+
+  static VARSCOPE_SIMD_INLINE void store_sums(const TileOutput& out, const Sums& sums) noexcept {
+    if (out.channels == kChannels) {
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA {
+        store<Arch>(out.pixels + p * out.pixel_step + v * kLaneCount, sums[p][v]);
+      });
+      return;
+    }
+    float buffer[kPixels * kChannels];
+    for_each([&](auto p, auto v)
+                 VARSCOPE_SIMD_LAMBDA { store<Arch>(buffer + p * kChannels + v * kLaneCount, sums[p][v]); });
+    for (std::int64_t p = 0; p < kPixels; ++p) {
+      for (std::int64_t i = 0; i < out.channels; ++i)
+        out.pixels[p * out.pixel_step + i] = buffer[p * kChannels + i];
+    }
+  }
+
+  static VARSCOPE_SIMD_INLINE void copy_padded(const float* src, std::int64_t count, float* dst) noexcept {
+    for (std::int64_t i = 0; i < kChannels; ++i) dst[i] = i < count ? src[i] : 0.0f;
+  }
+};
+
+// How large a register tile may be before the registers run out: a set with 32 registers, and one with 16.
+template <typename Arch>
+constexpr bool kManyRegisters = kLanes<Arch> == 16 || XSIMD_WITH_NEON64;
+template <typename Arch>
+constexpr int kTilePixels = kManyRegisters<Arch> ? 12 : 6;
+constexpr int kTileVectors = 2;
+
+using RegisterTileFunction = void (*)(const TileInput& in, const TileOutput& out) noexcept;
+
+template <typename Arch, int kVectors, typename Indices>
+struct RegisterTileTable;
+
+template <typename Arch, int kVectors, int... kIndices>
+struct RegisterTileTable<Arch, kVectors, std::integer_sequence<int, kIndices...>> {
+  static constexpr RegisterTileFunction kFunctions[] = {&RegisterTile<Arch, kIndices + 1, kVectors>::run...};
+};
+
+// The tile of `pixels` (1 .. kTilePixels) by `vectors` (1 .. kTileVectors) registers.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE RegisterTileFunction register_tile(std::int64_t pixels, std::int64_t vectors) noexcept {
+  using AllPixels = std::make_integer_sequence<int, kTilePixels<Arch>>;
+  return vectors == 1 ? RegisterTileTable<Arch, 1, AllPixels>::kFunctions[pixels - 1]
+                      : RegisterTileTable<Arch, 2, AllPixels>::kFunctions[pixels - 1];
+}
+
+}  // namespace
+}  // namespace varscope::simd

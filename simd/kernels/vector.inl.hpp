@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// The small vocabulary the kernels are written in: a register of floats of an xsimd architecture, loads and
+// stores of whole and partial registers, and loops unrolled at compile time.
+//
+// Everything under kernels/ is compiled once per instruction set into one binary, so nothing here may have
+// external linkage: it is all in an anonymous namespace, and standard headers with inline functions stay out.
+#pragma once
+
+#include <xsimd/xsimd.hpp>
+
+#include <cstdint>
+#include <utility>
+
+#define VARSCOPE_SIMD_INLINE inline __attribute__((always_inline))
+
+namespace varscope::simd {
+namespace {
+
+template <typename Arch>
+using Floats = xsimd::batch<float, Arch>;
+
+template <typename Arch>
+constexpr std::int64_t kLanes = static_cast<std::int64_t>(Floats<Arch>::size);
+
+// A constant as an argument: unroll() passes these, so that an index is a compile-time value in a generic
+// lambda.
+template <int kValue>
+struct Index {
+  static constexpr int value = kValue;
+  constexpr operator int() const noexcept { return kValue; }
+};
+
+template <typename Body, int... kIndices>
+VARSCOPE_SIMD_INLINE void unroll_indices(Body&& body, std::integer_sequence<int, kIndices...>) noexcept {
+  (body(Index<kIndices>{}), ...);
+}
+
+// body(Index<0>{}), ..., body(Index<kCount - 1>{}). The body must be a lambda marked VARSCOPE_SIMD_LAMBDA.
+template <int kCount, typename Body>
+VARSCOPE_SIMD_INLINE void unroll(Body&& body) noexcept {
+  unroll_indices(body, std::make_integer_sequence<int, kCount>{});
+}
+
+#define VARSCOPE_SIMD_LAMBDA __attribute__((always_inline))
+
+template <typename T>
+VARSCOPE_SIMD_INLINE T smaller(T a, T b) noexcept {
+  return b < a ? b : a;
+}
+
+template <typename T>
+VARSCOPE_SIMD_INLINE T larger(T a, T b) noexcept {
+  return a < b ? b : a;
+}
+
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> broadcast(float value) noexcept {
+  return Floats<Arch>(value);
+}
+
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> load(const float* src) noexcept {
+  return Floats<Arch>::load_unaligned(src);
+}
+
+template <typename Arch>
+VARSCOPE_SIMD_INLINE void store(float* dst, Floats<Arch> value) noexcept {
+  value.store_unaligned(dst);
+}
+
+// The first `count` (0 .. lanes - 1) floats of src, then `padding`.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> load_partial(const float* src, std::int64_t count, float padding) noexcept {
+  float buffer[kLanes<Arch>];
+  for (std::int64_t i = 0; i < kLanes<Arch>; ++i) buffer[i] = i < count ? src[i] : padding;
+  return load<Arch>(buffer);
+}
+
+// Stores the first `count` (0 .. lanes - 1) floats of value.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE void store_partial(float* dst, Floats<Arch> value, std::int64_t count) noexcept {
+  float buffer[kLanes<Arch>];
+  store<Arch>(buffer, value);
+  for (std::int64_t i = 0; i < count; ++i) dst[i] = buffer[i];
+}
+
+// a * b + c, rounded once where the instruction set has it (SSE4.2 rounds twice). xsimd 8 has no fused form
+// for AVX-512.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> multiply_add(Floats<Arch> a, Floats<Arch> b, Floats<Arch> c) noexcept {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#else
+  return xsimd::fma(a, b, c);
+#endif
+}
+
+// x < 0 ? 0 : x
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> relu(Floats<Arch> x) noexcept {
+  return xsimd::select(x < broadcast<Arch>(0.0f), broadcast<Arch>(0.0f), x);
+}
+
+// The larger, the smaller of each pair; NaN when either is NaN.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> maximum(Floats<Arch> a, Floats<Arch> b) noexcept {
+  return xsimd::select((a >= b) | (a != a), a, b);
+}
+
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> minimum(Floats<Arch> a, Floats<Arch> b) noexcept {
+  return xsimd::select((a <= b) | (a != a), a, b);
+}
+
+}  // namespace
+}  // namespace varscope::simd

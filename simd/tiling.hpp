@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the plans share about cutting work into tiles.
+#pragma once
+
+#include <cstdint>
+
+namespace varscope::simd {
+
+constexpr std::int64_t kFloatBytes = 4;
+
+// A tile should be long against the cost of handing it to a thread, and short against a batch of one.
+constexpr std::int64_t kFlopsPerTile = 4'000'000;
+
+constexpr std::int64_t ceil_divide(std::int64_t a, std::int64_t b) noexcept {
+  return (a + b - 1) / b;
+}
+
+// Cuts `total` into tiles of nearly equal size, none larger than `wanted`.
+constexpr void cut_evenly(std::int64_t total, std::int64_t wanted, std::int64_t* per_tile,
+                          std::int64_t* tiles) noexcept {
+  *per_tile = ceil_divide(total, ceil_divide(total, wanted));
+  *tiles = ceil_divide(total, *per_tile);
+}
+
+}  // namespace varscope::simd
