@@ -121,9 +121,10 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape,
 Conv2DAlgorithm choose_algorithm(const KernelSet& kernels, const Conv2DShape& shape) noexcept {
   // A single channel is its own group; the direct tile, which reads it once for many output channels, is
   // better then.
-  const Conv2DAlgorithm preferred[] = {
-      shape.in_channels > 1 ? Conv2DAlgorithm::depthwise : Conv2DAlgorithm::direct,
-      Conv2DAlgorithm::pointwise, Conv2DAlgorithm::direct};
+  const bool one_channel = shape.in_channels == 1;
+  const Conv2DAlgorithm preferred[] = {Conv2DAlgorithm::pointwise,
+                                       one_channel ? Conv2DAlgorithm::direct : Conv2DAlgorithm::depthwise,
+                                       Conv2DAlgorithm::direct};
   for (const Conv2DAlgorithm algorithm : preferred) {
     if (refusal_of(kernels, shape, algorithm) == nullptr) return algorithm;
   }

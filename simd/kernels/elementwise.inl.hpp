@@ -47,9 +47,17 @@ struct Abs {
   static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept { return xsimd::abs(x); }
 };
 
+// xsimd's exp gives infinity above 88.38, though exp is finite up to 88.72: there it is exp(x - c) * exp(c),
+// with a c that is subtracted without rounding.
 template <typename Arch>
 struct Exp {
-  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept { return xsimd::exp(x); }
+  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept {
+    constexpr float kShift = 0.693359375f;
+    constexpr float kExpShift = 2.000424434f;
+    const auto large = x > broadcast<Arch>(88.0f);
+    const Floats<Arch> y = xsimd::exp(xsimd::select(large, x - broadcast<Arch>(kShift), x));
+    return xsimd::select(large, y * broadcast<Arch>(kExpShift), y);
+  }
 };
 
 template <typename Arch>

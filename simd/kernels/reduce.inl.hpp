@@ -133,7 +133,7 @@ void argmax_rows(const float* src, std::int64_t* dst, std::int64_t rows, std::in
     std::int64_t j = 0;
     for (; j + lanes <= length; j += lanes) {
       const Floats<Arch> x = load<Arch>(src + j);
-      if (ordered ? xsimd::any(x == broadcast<Arch>(best)) : xsimd::any(x != x)) break;
+      if (ordered ? xsimd::any(x == broadcast<Arch>(best)) : !xsimd::all(x == x)) break;
     }
     while (ordered ? src[j] != best : src[j] == src[j]) ++j;
     dst[i] = j;

@@ -101,15 +101,16 @@ VARSCOPE_SIMD_INLINE Floats<Arch> relu(Floats<Arch> x) noexcept {
   return xsimd::select(x < broadcast<Arch>(0.0f), broadcast<Arch>(0.0f), x);
 }
 
-// The larger, the smaller of each pair; NaN when either is NaN.
+// The larger, the smaller of each pair; NaN when either is NaN. (x != x would do for "is NaN", but xsimd 8
+// compares NaN unequal to itself on some sets only.)
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> maximum(Floats<Arch> a, Floats<Arch> b) noexcept {
-  return xsimd::select((a >= b) | (a != a), a, b);
+  return xsimd::select(a >= b, a, xsimd::select(a == a, b, a));
 }
 
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> minimum(Floats<Arch> a, Floats<Arch> b) noexcept {
-  return xsimd::select((a <= b) | (a != a), a, b);
+  return xsimd::select(a <= b, a, xsimd::select(a == a, b, a));
 }
 
 }  // namespace

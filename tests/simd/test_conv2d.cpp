@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution of every kernel set and algorithm against sums in double precision.
+#define BOOST_TEST_MODULE conv2d
+#include "support.hpp"
+
+#include <ostream>
+
+using namespace varscope::simd;
+using namespace varscope::simd::testing;
+
+namespace varscope::simd {
+
+std::ostream& operator<<(std::ostream& out, const Conv2DShape& s) {
+  return out << "batch " << s.batch << " in " << s.in_height << 'x' << s.in_width << 'x' << s.in_channels
+             << " out " << s.out_height << 'x' << s.out_width << 'x' << s.out_channels << " filter "
+             << s.filter_height << 'x' << s.filter_width << " stride " << s.stride_height << 'x'
+             << s.stride_width << " dilation " << s.dilation_height << 'x' << s.dilation_width << " pad "
+             << s.pad_top << ',' << s.pad_left << " groups " << s.groups;
+}
+
+}  // namespace varscope::simd
+
+namespace {
+
+enum class Padding { valid, same, odd };
+
+// Sets the output size: VALID and SAME as TensorFlow defines them; odd pads more above and left than any
+// window needs and leaves windows that hang over below and to the right.
+void pad(Conv2DShape& s, Padding padding) {
+  const auto one = [padding](std::int64_t in, std::int64_t filter, std::int64_t stride, std::int64_t dilation,
+                             std::int64_t* out, std::int64_t* before) {
+    const std::int64_t window = (filter - 1) * dilation + 1;
+    if (padding == Padding::same || (padding == Padding::valid && in < window)) {
+      *out = (in + stride - 1) / stride;
+      *before = std::max<std::int64_t>((*out - 1) * stride + window - in, 0) / 2;
+    } else if (padding == Padding::valid) {
+      *out = (in - window) / stride + 1;
+      *before = 0;
+    } else {
+      *before = window + 1;
+      *out = (in + 2 * *before - window) / stride + 1;
+    }
+  };
+  one(s.in_height, s.filter_height, s.stride_height, s.dilation_height, &s.out_height, &s.pad_top);
+  one(s.in_width, s.filter_width, s.stride_width, s.dilation_width, &s.out_width, &s.pad_left);
+}
+
+struct Case {
+  Conv2DShape shape;
+  std::vector<float> input, filter, bias, residual;
+  Activation activation = Activation::none;
+  std::vector<double> exact;      // before the activation
+  std::vector<double> magnitude;  // the sum of the terms' absolute values
+};
+
+Case make_case(const Conv2DShape& s, bool with_bias, bool with_residual, Activation activation,
+               Random& random) {
+  Case c;
+  c.shape = s;
+  c.activation = activation;
+  const std::int64_t group_in = s.in_channels / s.groups;
+  const std::int64_t group_out = s.out_channels / s.groups;
+  const std::int64_t outputs = s.batch * s.out_height * s.out_width * s.out_channels;
+  c.input = random.floats(s.batch * s.in_height * s.in_width * s.in_channels);
+  c.filter = random.floats(s.filter_height * s.filter_width * group_in * s.out_channels);
+  if (with_bias) c.bias = random.floats(s.out_channels);
+  if (with_residual) c.residual = random.floats(outputs);
+  const auto at = [](const std::vector<float>& values, std::int64_t i) {
+    return static_cast<double>(values[static_cast<std::size_t>(i)]);
+  };
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    const std::int64_t k = i % s.out_channels;
+    const std::int64_t x = i / s.out_channels % s.out_width;
+    const std::int64_t y = i / s.out_channels / s.out_width % s.out_height;
+    const std::int64_t n = i / s.out_channels / s.out_width / s.out_height;
+    double sum = (with_bias ? at(c.bias, k) : 0.0) + (with_residual ? at(c.residual, i) : 0.0);
+    double magnitude = std::fabs(sum) + 1.0;
+    for (std::int64_t r = 0; r < s.filter_height; ++r) {
+      for (std::int64_t q = 0; q < s.filter_width; ++q) {
+        const std::int64_t in_y = y * s.stride_height + r * s.dilation_height - s.pad_top;
+        const std::int64_t in_x = x * s.stride_width + q * s.dilation_width - s.pad_left;
+        if (in_y < 0 || in_y >= s.in_height || in_x < 0 || in_x >= s.in_width) continue;
+        for (std::int64_t ch = 0; ch < group_in; ++ch) {
+          const double term = at(c.input, ((n * s.in_height + in_y) * s.in_width + in_x) * s.in_channels +
+                                              k / group_out * group_in + ch) *
+                              at(c.filter, ((r * s.filter_width + q) * group_in + ch) * s.out_channels + k);
+          sum += term;
+          magnitude += std::fabs(term);
+        }
+      }
+    }
+    c.exact.push_back(sum);
+    c.magnitude.push_back(magnitude);
+  }
+  return c;
+}
+
+std::vector<float> run(const Conv2DPlan& plan, const Case& c, const std::vector<std::int64_t>& pack_order,
+                       const std::vector<std::int64_t>& order) {
+  GuardedFloats packed(plan.packed_filter_floats);
+  for (const std::int64_t tile : pack_order)
+    plan.pack_filter_tile(plan, c.filter.data(), packed.data(), tile);
+  BOOST_TEST(packed.intact());
+  GuardedFloats output(static_cast<std::int64_t>(c.exact.size()));
+  for (const std::int64_t tile : order) {
+    GuardedFloats workspace(plan.workspace_floats);
+    plan.run_tile(plan,
+                  {.input = c.input.data(),
+                   .packed_filter = packed.data(),
+                   .output = output.data(),
+                   .epilogue = {.bias = c.bias.empty() ? nullptr : c.bias.data(),
+                                .residual = c.residual.empty() ? nullptr : c.residual.data(),
+                                .activation = c.activation},
+                   .workspace = workspace.data()},
+                  tile);
+    BOOST_TEST(workspace.intact());
+  }
+  BOOST_TEST(output.intact());
+  return output.copy();
+}
+
+// Every algorithm that takes the shape, in any order of tiles, within the rounding errors of a sum of its
+// length.
+void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Random& random) {
+  const Conv2DShape& s = c.shape;
+  const auto length = static_cast<double>(s.filter_height * s.filter_width * s.in_channels / s.groups + 3);
+  for (const Conv2DAlgorithm algorithm :
+       {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::pointwise,
+        Conv2DAlgorithm::depthwise, Conv2DAlgorithm::reference}) {
+    const Conv2DPlan plan = plan_conv2d(kernels, s, algorithm, caches);
+    if (plan.refusal != nullptr) continue;
+    BOOST_TEST_CONTEXT(conv2d_algorithm_name(algorithm)
+                       << " -> " << conv2d_algorithm_name(plan.algorithm) << ": " << s) {
+      BOOST_TEST_REQUIRE(plan.tile_count > 0);
+      const std::vector<float> output =
+          run(plan, c, shuffled(plan.pack_tile_count, random), shuffled(plan.tile_count, random));
+      const std::vector<float> again =
+          run(plan, c, shuffled(plan.pack_tile_count, random), shuffled(plan.tile_count, random));
+      BOOST_TEST(same_bits(output, again));
+      double worst = 0.0;
+      for (std::size_t i = 0; i < output.size(); ++i) {
+        const double exact = c.activation == Activation::relu ? std::max(c.exact[i], 0.0) : c.exact[i];
+        const double error = std::fabs(static_cast<double>(output[i]) - exact);
+        const double bound = length * c.magnitude[i] * kEpsilon;
+        worst = std::isnan(error) ? kInfinity : std::max(worst, error / bound);
+      }
+      BOOST_TEST(worst <= 1.0);
+    }
+  }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(random_shapes) {
+  Random random(1);
+  // Around the register tiles of all sets: up to two registers of channels, and 6 or 12 pixels.
+  const std::vector<std::int64_t> channels = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40, 48, 65};
+  const std::vector<std::int64_t> widths = {1, 2, 3, 5, 6, 7, 11, 12, 13, 14, 17, 24, 25, 29};
+  for (int i = 0; i < 120; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 2);
+    s.in_height = random.integer(1, 9);
+    s.in_width = random.pick(widths);
+    s.filter_height = random.integer(1, 5);
+    s.filter_width = random.integer(1, 5);
+    s.stride_height = random.integer(1, 3);
+    s.stride_width = random.integer(1, 3);
+    s.dilation_height = random.chance(0.7) ? 1 : random.integer(2, 3);
+    s.dilation_width = random.chance(0.7) ? 1 : random.integer(2, 3);
+    switch (random.integer(0, 3)) {
+      case 0:  // grouped
+        s.groups = random.integer(2, 3);
+        s.in_channels = s.groups * random.integer(1, 9);
+        s.out_channels = s.groups * random.pick(channels);
+        break;
+      case 1:  // depthwise, with a multiplier now and then
+        s.in_channels = s.groups = random.pick(channels);
+        s.out_channels = s.groups * (random.chance(0.6) ? 1 : random.integer(2, 3));
+        break;
+      default:
+        s.in_channels = random.pick(channels);
+        s.out_channels = random.pick(channels);
+        break;
+    }
+    pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::same, Padding::odd}));
+    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
+                             random.chance(0.5) ? Activation::relu : Activation::none, random);
+    // Small caches make several passes over the input channels out of few.
+    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
+    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(pointwise_shapes) {
+  Random random(2);
+  for (int i = 0; i < 30; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 3);
+    s.in_height = random.integer(1, 7);
+    s.in_width = random.integer(1, 9);
+    s.in_channels = random.pick<std::int64_t>({1, 3, 64, 65, 100, 1024});
+    s.out_channels = random.pick<std::int64_t>({1, 10, 16, 31, 33, 64, 100});
+    pad(s, Padding::same);
+    const Case c = make_case(s, random.chance(0.5), random.chance(0.5),
+                             random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
+    for_each_kernel_set([&](const KernelSet& kernels) {
+      if (kernels.conv2d.pointwise_tile != nullptr) {
+        BOOST_TEST((plan_conv2d(kernels, s, Conv2DAlgorithm::automatic, caches).algorithm ==
+                    Conv2DAlgorithm::pointwise));
+      }
+      check(kernels, c, caches, random);
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(register_tile_edges) {
+  // One less, as many as, and one more than the register tile holds, in pixels and in channels.
+  Random random(3);
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    for (const std::int64_t width : {kernels.tile_pixels - 1, kernels.tile_pixels, kernels.tile_pixels + 1}) {
+      const std::int64_t block = kernels.tile_vectors * kernels.vector_floats;
+      for (const std::int64_t channels : {block - 1, block, block + 1}) {
+        if (width < 1 || channels < 1) continue;
+        Conv2DShape s = {.in_height = 4,
+                         .in_width = width,
+                         .in_channels = 5,
+                         .out_channels = channels,
+                         .filter_height = 3,
+                         .filter_width = 3};
+        pad(s, Padding::same);
+        check(kernels, make_case(s, true, true, Activation::relu, random), {}, random);
+      }
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
+  // One image alone and the same image among others: its plan has other tiles, its sums must not differ.
+  Random random(4);
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    Conv2DShape s = {.batch = 3,
+                     .in_height = 9,
+                     .in_width = 20,
+                     .in_channels = 12,
+                     .out_channels = 33,
+                     .filter_height = 5,
+                     .filter_width = 3};
+    pad(s, Padding::same);
+    const Case all = make_case(s, true, false, Activation::none, random);
+    Case last = all;
+    last.shape.batch = 1;
+    last.input.erase(last.input.begin(),
+                     last.input.begin() + static_cast<std::ptrdiff_t>(last.input.size() / 3 * 2));
+    last.exact.resize(last.exact.size() / 3);
+    const Conv2DPlan plan_all = plan_conv2d(kernels, all.shape, Conv2DAlgorithm::automatic, {});
+    const Conv2DPlan plan_last = plan_conv2d(kernels, last.shape, Conv2DAlgorithm::automatic, {});
+    std::vector<float> output =
+        run(plan_all, all, shuffled(plan_all.pack_tile_count, random), shuffled(plan_all.tile_count, random));
+    output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(output.size() / 3 * 2));
+    BOOST_TEST(same_bits(output, run(plan_last, last, shuffled(plan_last.pack_tile_count, random),
+                                     shuffled(plan_last.tile_count, random))));
+  });
+}
+
+BOOST_AUTO_TEST_CASE(nan_and_infinity_pass_through) {
+  Random random(5);
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    const Conv2DShape s = {.in_width = 3, .in_channels = 2, .out_width = 3, .out_channels = 2};
+    Case c = make_case(s, false, false, Activation::relu, random);
+    c.input = {kNaN, 1, kInfinity, 1, -kInfinity, 1};
+    c.filter = {1, 1, 1, 1};
+    for (const Conv2DAlgorithm algorithm : {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct}) {
+      const Conv2DPlan plan = plan_conv2d(kernels, s, algorithm, {});
+      if (plan.refusal != nullptr) continue;
+      const std::vector<float> output =
+          run(plan, c, shuffled(plan.pack_tile_count, random), shuffled(plan.tile_count, random));
+      BOOST_TEST(std::isnan(output[0]));
+      BOOST_TEST(output[2] == kInfinity);
+      BOOST_TEST(output[4] == 0.0f);
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(refusals_say_why) {
+  const KernelSet& best = best_kernel_set();
+  const Conv2DShape s = {.in_height = 8,
+                         .in_width = 8,
+                         .in_channels = 4,
+                         .out_height = 8,
+                         .out_width = 8,
+                         .out_channels = 4,
+                         .filter_height = 3,
+                         .filter_width = 3,
+                         .pad_top = 1,
+                         .pad_left = 1};
+  for (const Conv2DAlgorithm algorithm : {Conv2DAlgorithm::pointwise, Conv2DAlgorithm::depthwise}) {
+    const char* refusal = plan_conv2d(best, s, algorithm, {}).refusal;
+    BOOST_TEST_REQUIRE(refusal != nullptr);
+    BOOST_TEST(std::strlen(refusal) > 10u);
+  }
+  const KernelSet& reference = *find_kernel_set("reference");
+  BOOST_TEST(plan_conv2d(reference, s, Conv2DAlgorithm::direct, {}).refusal != nullptr);
+  BOOST_TEST(plan_conv2d(reference, s, Conv2DAlgorithm::automatic, {}).refusal == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(algorithm_names) {
+  for (const Conv2DAlgorithm algorithm :
+       {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::pointwise,
+        Conv2DAlgorithm::depthwise, Conv2DAlgorithm::reference}) {
+    Conv2DAlgorithm found = Conv2DAlgorithm::automatic;
+    BOOST_TEST(find_conv2d_algorithm(conv2d_algorithm_name(algorithm), &found));
+    BOOST_TEST((found == algorithm));
+  }
+  Conv2DAlgorithm untouched = Conv2DAlgorithm::depthwise;
+  BOOST_TEST(!find_conv2d_algorithm("no such", &untouched));
+  BOOST_TEST((untouched == Conv2DAlgorithm::depthwise));
+}
