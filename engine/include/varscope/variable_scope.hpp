@@ -8,12 +8,17 @@
 #include <varscope/initializer.hpp>
 #include <varscope/source_location.hpp>
 
-#include <memory>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace varscope {
+
+namespace detail {
+class ScopeOpening;
+class ScopeStack;
+}  // namespace detail
 
 /// Whether get_variable() makes variables, finds them, or does either.
 class Reuse {
@@ -38,7 +43,8 @@ inline constexpr Reuse AUTO_REUSE{Reuse::Mode::automatic};
 class VARSCOPE_API VariableScope {
  public:
   /// The root: empty name, not reusing, float32, no defaults.
-  VariableScope() = default;
+  VariableScope();
+  /// A scope made by hand (SEMANTICS H13); the name is checked when a variable is made in it.
   explicit VariableScope(Reuse reuse, std::string name = {});
 
   const std::string& name() const noexcept { return name_; }
@@ -55,11 +61,15 @@ class VARSCOPE_API VariableScope {
   void set_initializer(Initializer initializer) noexcept { initializer_ = std::move(initializer); }
   void set_dtype(DType dtype) noexcept { dtype_ = dtype; }
 
+  /// The running hash of the name: a lookup in this scope hashes only the rest of the path.
+  std::uint64_t name_hash() const noexcept { return name_hash_; }
+
  private:
-  friend class VariableScopeGuard;
+  friend class detail::ScopeOpening;
   std::string name_;
   std::string original_name_scope_;
   Initializer initializer_;
+  std::uint64_t name_hash_;  // of the name, to be continued with "/" and the name of a variable
   Reuse reuse_ = false;
   DType dtype_ = DType::float32;
 };
@@ -76,10 +86,6 @@ struct VariableScopeOptions {
   std::optional<bool> auxiliary_name_scope = std::nullopt;
 };
 
-namespace detail {
-class ScopeStack;
-}
-
 /// An open variable scope: entered when made, left when destroyed, in the thread that made it.
 class VARSCOPE_API VariableScopeGuard {
  public:
@@ -90,8 +96,8 @@ class VARSCOPE_API VariableScopeGuard {
   ~VariableScopeGuard();
 
   /// The open scope itself; copy it to capture it.
-  VariableScope& scope() noexcept;
-  const VariableScope& scope() const noexcept;
+  VariableScope& scope() noexcept { return *scope_; }
+  const VariableScope& scope() const noexcept { return *scope_; }
   operator const VariableScope&() const noexcept { return scope(); }  // NOLINT(google-explicit-constructor)
 
   const std::string& name() const noexcept { return scope().name(); }
@@ -104,16 +110,13 @@ class VARSCOPE_API VariableScopeGuard {
   void set_dtype(DType dtype) noexcept { scope().set_dtype(dtype); }
 
  private:
-  friend VARSCOPE_API VariableScopeGuard variable_scope(std::string_view, VariableScopeOptions,
-                                                        SourceLocation);
-  friend VARSCOPE_API VariableScopeGuard variable_scope(const VariableScope&, VariableScopeOptions,
-                                                        SourceLocation);
-  friend VARSCOPE_API VariableScopeGuard variable_scope(std::nullopt_t, VariableScopeOptions, SourceLocation);
-  struct Opening;
-  explicit VariableScopeGuard(Opening&& opening);
+  friend class detail::ScopeOpening;
+  VariableScopeGuard(detail::ScopeStack& stack, VariableScope& scope, std::uint64_t serial) noexcept
+      : stack_(&stack), scope_(&scope), serial_(serial) {}
 
   detail::ScopeStack* stack_;
-  std::size_t depth_;
+  VariableScope* scope_;
+  std::uint64_t serial_;
 };
 
 /// Opens the scope `name` below the current one, and a name scope with it. Throws ValueError if the name is
@@ -149,9 +152,9 @@ class VARSCOPE_API NameScopeGuard {
   operator const std::string&() const noexcept { return name_; }  // NOLINT(google-explicit-constructor)
 
  private:
-  friend VARSCOPE_API NameScopeGuard name_scope(std::optional<std::string_view>, std::string_view,
-                                                SourceLocation);
-  NameScopeGuard(detail::ScopeStack* stack, std::string previous, std::string name);
+  friend class detail::ScopeOpening;
+  NameScopeGuard(detail::ScopeStack& stack, std::string previous, std::string name) noexcept
+      : stack_(&stack), previous_(std::move(previous)), name_(std::move(name)) {}
 
   detail::ScopeStack* stack_;
   std::string previous_;
