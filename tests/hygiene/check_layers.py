@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrows point one way: simd <- engine <- io <- tools, examples. Checks every #include of every C++ file.
+
+    check_layers.py SOURCE_ROOT
+"""
+
+import re
+import sys
+from pathlib import Path, PurePath
+
+from source_tree import cpp_files, report
+
+PARTS = ["simd", "engine", "io"]   # from the bottom up
+
+# Whose public headers (<varscope/...>) a folder may include.
+VISIBLE_PARTS = {
+    "simd": {"simd"},
+    "engine": {"simd", "engine"},
+    "io": {"engine", "io"},
+    "tools": set(PARTS),
+    "examples": {"io"},
+    "perf": set(PARTS),
+    "tests": set(PARTS),
+}
+
+# Third-party headers: how their names begin, and the only places that may include them.
+THIRD_PARTY = {
+    r"xsimd/": ["simd/**", "tests/simd/**"],
+    r"(oneapi/)?tbb(/|\.h)": ["engine/runtime/*.cpp", "tools/**", "perf/**", "tests/**"],
+    r"(hdf5|H5\w*)\.h": ["io/*.cpp", "io/*/*.cpp", "tests/io/**"],
+    r"boost/": ["tests/**"],
+    r"CLI/": ["tools/**", "examples/**"],
+    r"nlohmann/": ["tools/**"],
+    r"(png|zlib)\.h": ["examples/**", "tests/examples/**"],
+    r"benchmark/": ["perf/**"],
+    r"(oneapi/dnnl/)?dnnl": ["tools/**", "perf/**"],
+}
+
+# POSIX and compiler headers, for the few places that talk to the system.
+SYSTEM = {
+    r"(unistd|fcntl|dirent|pthread|sched)\.h|sys/\w+\.h|linux/\w+\.h": ["io/**", "simd/cpu*.cpp", "tools/**", "examples/**",
+                                                                         "perf/**", "tests/**"],
+    r"(cpuid|immintrin|arm_neon)\.h": ["simd/**", "tests/simd/**"],
+    r"(cxxabi|dlfcn|signal)\.h": ["engine/**", "tests/**", "tools/**"],
+    r"sanitizer/\w+\.h": ["engine/**", "tests/**"],
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+STANDARD = re.compile(r"[a-z_0-9]+")   # C++ standard headers have no suffix
+
+
+def matches(path, patterns):
+    """Like PurePath.match, but `folder/**` is everything below the folder."""
+    for pattern in patterns:
+        if pattern.endswith("/**"):
+            if path.as_posix().startswith(pattern[:-2]):
+                return True
+        elif path.match(pattern) and len(path.parts) == len(PurePath(pattern).parts):
+            return True
+    return False
+
+
+def is_public_header(path):
+    return len(path.parts) > 2 and path.parts[1] == "include"
+
+
+def part_of_header(root, name):
+    for part in PARTS:
+        if (root / part / "include" / name).is_file():
+            return part
+    return None
+
+
+def problem_with(root, path, quote, name):
+    folder = path.parts[0]
+    if name.startswith("varscope/"):
+        if quote == '"':
+            return "public headers are included with <>"
+        part = part_of_header(root, name)
+        if part is None:
+            return "no such public header"
+        if part not in VISIBLE_PARTS[folder]:
+            return f"{folder} may not include headers of {part}"
+        if folder == "examples" and name != "varscope/varscope.hpp":
+            return "examples include <varscope/varscope.hpp> only"
+        return None
+    if quote == '"':
+        if is_public_header(path):
+            return "a public header may not include a private one"
+        if folder == "tests":
+            folders = [root / "tests", *(root / part for part in PARTS)]
+        else:
+            folders = [root / folder]
+        if any((place / name).is_file() for place in [root / path.parent, *folders]):
+            return None
+        return f"no such private header in {folder}"
+    for table in (THIRD_PARTY, SYSTEM):
+        for pattern, allowed in table.items():
+            if re.match(pattern, name):
+                if is_public_header(path):
+                    return "public headers include the standard library and varscope only"
+                return None if matches(path, allowed) else f"allowed only in {', '.join(allowed)}"
+    if STANDARD.fullmatch(name):
+        return None
+    return "unknown header; if it belongs here, name it in check_layers.py"
+
+
+def main():
+    root = Path(sys.argv[1])
+    problems = []
+    count = 0
+    for path in cpp_files(root):
+        if path.parts[0] not in VISIBLE_PARTS or path.parts[:2] == ("tests", "consumer"):
+            continue
+        for number, line in enumerate((root / path).read_text(encoding="utf-8").splitlines(), 1):
+            found = INCLUDE.match(line)
+            if found:
+                count += 1
+                problem = problem_with(root, path, *found.groups())
+                if problem:
+                    problems.append(f"{path}:{number}: {found.group(2)}: {problem}")
+    report(problems, f"{count} includes")
+
+
+if __name__ == "__main__":
+    main()
