@@ -67,7 +67,10 @@ struct Log {
 
 template <typename Arch>
 struct Neg {
-  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept { return -x; }
+  // Not -x, which xsimd 8.1 computes as 0 - x on AVX-512: that makes +0 of +0.
+  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept {
+    return x ^ broadcast<Arch>(-0.0f);
+  }
 };
 
 template <typename Arch>
