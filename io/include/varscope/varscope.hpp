@@ -3,6 +3,18 @@
 #pragma once
 
 #include <varscope/array.hpp>
+#include <varscope/array_ops.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
+#include <varscope/graph.hpp>
+#include <varscope/initializer.hpp>
+#include <varscope/instruction_set.hpp>
+#include <varscope/math_ops.hpp>
+#include <varscope/nn_ops.hpp>
+#include <varscope/session.hpp>
 #include <varscope/shape.hpp>
+#include <varscope/source_location.hpp>
+#include <varscope/tensor.hpp>
+#include <varscope/tensor_like.hpp>
+#include <varscope/variable.hpp>
+#include <varscope/variable_scope.hpp>
