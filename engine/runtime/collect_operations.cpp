@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/collect_operations.hpp"
+
+#include "scope/variable_record.hpp"
+
+#include <varscope/error.hpp>
+
+namespace varscope::detail {
+
+OperationCollector::OperationCollector(const PlanRequest& request) : request_(request) {
+  for (std::size_t i = 0; i < request.feeds.size(); ++i) add_feed(i);
+  for (const Fetch& fetch : request.fetches) visit(fetch.op().node(), fetch.tensor());
+  for (const Fetch& fetch : request.fetches) {
+    if (!fetch.tensor()) {
+      fetched_.emplace_back(std::nullopt);
+      continue;
+    }
+    const std::size_t value = value_of(fetch.tensor());
+    graph_.values[value].fetched = true;
+    fetched_.emplace_back(value);
+  }
+  for (const GraphOperation& operation : graph_.operations) {
+    for (std::size_t input : operation.inputs) ++graph_.values[input].uses;
+  }
+}
+
+void OperationCollector::add_feed(std::size_t index) {
+  const Tensor& tensor = request_.feeds[index];
+  const Array& value = request_.feed_values[index];
+  if (tensor.dtype() != value.dtype() || !tensor.shape().compatible_with(value.shape())) {
+    throw InvalidArgumentError("the value fed for " + tensor.name() + " is " + value.description() +
+                               ", but " + describe(*tensor.node()) + " needs " +
+                               std::string(dtype_name(tensor.dtype())) + tensor.shape().to_string());
+  }
+  if (values_.contains(tensor)) throw InvalidArgumentError(tensor.name() + " is fed twice; feed it once");
+  add_value(tensor, {.spec = {value.dtype(), value.shape()}, .source = ValueSource::feed, .index = index});
+}
+
+std::size_t OperationCollector::add_value(const Tensor& tensor, GraphValue value) {
+  const std::size_t index = graph_.values.size();
+  graph_.values.push_back(std::move(value));
+  values_.emplace(tensor, index);
+  return index;
+}
+
+std::size_t OperationCollector::value_of(const Tensor& tensor) const {
+  const auto found = values_.find(tensor);
+  if (found == values_.end()) {
+    throw InvalidArgumentError(tensor.name() +
+                               " has no value that a run could compute: fetch the operation " +
+                               describe(*tensor.node()) + " instead, or the variable");
+  }
+  return found->second;
+}
+
+/// Visits everything that `root` needs before `root` itself, without recursion: graphs can be deep.
+void OperationCollector::visit(const OperationNode* root, const Tensor& wanted) {
+  struct Pending {
+    const OperationNode* node;
+    bool inputs_visited;
+  };
+  if (wanted && values_.contains(wanted)) return;  // fed
+  std::vector<Pending> pending{{root, false}};
+  while (!pending.empty()) {
+    const auto [node, inputs_visited] = pending.back();
+    pending.pop_back();
+    if (visited_.contains(node)) continue;
+    if (inputs_visited) {
+      visited_.insert(node);
+      add_operation(*node);
+      continue;
+    }
+    pending.push_back({node, true});
+    if (node->definition()->role() == OpRole::assign_initial) continue;
+    for (const Tensor& input : node->inputs()) {
+      if (!values_.contains(input)) pending.push_back({input.node(), false});
+    }
+    for (const Operation& control : node->control_inputs()) pending.push_back({control.node(), false});
+  }
+}
+
+void OperationCollector::add_operation(const OperationNode& node) {
+  const OpDefinition& definition = *node.definition();
+  switch (definition.role()) {
+    case OpRole::placeholder:
+      throw InvalidArgumentError("no value was fed for the placeholder " + describe(node) + "; it needs " +
+                                 std::string(dtype_name(node.outputs()[0].dtype)) +
+                                 node.outputs()[0].shape.to_string() + ": add it to the feeds of this run");
+    case OpRole::constant: {
+      const Array& value = *definition.constant_value();
+      add_value({&node, 0}, {.spec = {value.dtype(), value.shape()},
+                             .source = ValueSource::constant,
+                             .index = graph_.constants.size()});
+      graph_.constants.push_back(value);
+      return;
+    }
+    case OpRole::variable:
+    case OpRole::variable_read: {
+      const VariableRecord& record = *definition.variable();
+      add_value({&node, 0}, {.spec = {record.dtype(), record.shape()},
+                             .source = ValueSource::variable,
+                             .index = variable_index(record)});
+      return;
+    }
+    case OpRole::assign_initial:
+      assigned_initials_.push_back(definition.variable());
+      return;
+    case OpRole::initial_value:
+    case OpRole::no_op:
+      return;
+    case OpRole::compute:
+      add_computation(node);
+      return;
+  }
+}
+
+std::size_t OperationCollector::variable_index(const VariableRecord& record) {
+  const auto [found, is_new] = variable_indices_.try_emplace(&record, variables_.size());
+  if (is_new) variables_.push_back(&record);
+  return found->second;
+}
+
+void OperationCollector::add_computation(const OperationNode& node) {
+  GraphOperation operation{.node = &node, .definition = node.definition()};
+  for (const Tensor& input : node.inputs()) operation.inputs.push_back(value_of(input));
+  std::vector<TensorSpec> outputs;
+  try {
+    outputs = node.definition()->infer(graph_.specs_of(operation.inputs));
+  } catch (const Error& error) {
+    throw InvalidArgumentError("with the shapes that were fed, operation " + describe(node) +
+                               " cannot be computed: " + error.what());
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].shape.fully_known()) {
+      throw InvalidArgumentError("operation " + describe(node) + " has the shape " +
+                                 outputs[i].shape.to_string() +
+                                 " even with all feeds known; give its inputs full shapes");
+    }
+    const Tensor tensor(&node, static_cast<int>(i));
+    // An output that is fed keeps the fed value; the operation writes beside it.
+    if (values_.contains(tensor)) {
+      operation.outputs.push_back(graph_.values.size());
+      graph_.values.push_back({.spec = std::move(outputs[i])});
+    } else {
+      operation.outputs.push_back(add_value(tensor, {.spec = std::move(outputs[i])}));
+    }
+  }
+  stateful_ = stateful_ || node.definition()->stateful();
+  graph_.operations.push_back(std::move(operation));
+}
+
+}  // namespace varscope::detail

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executor: runs a plan's waves on oneTBB, in the caller's arena.
+#pragma once
+
+#include "runtime/execution_plan.hpp"
+#include "runtime/variable_values.hpp"
+
+#include <varscope/array.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+namespace varscope::detail {
+
+/// Everything that one run reads and writes.
+struct RunArguments {
+  std::span<const Array> feeds;
+  std::span<Array> results;  // one for each fetch, of its dtype and shape
+  const Snapshot* variables = nullptr;
+  std::uint64_t run_number = 0;
+  bool parallel = true;
+};
+
+/// Runs the plan. Lock-free; allocates nothing but packed forms of new variable versions. Throws
+/// InvalidArgumentError, naming operation and line, if a kernel finds its data wrong. Requires: every
+/// variable of the plan has a value.
+void execute(const ExecutionPlan& plan, RunFrame& frame, const RunArguments& arguments);
+
+/// Calls `body(begin, end)` over disjoint pieces of [0, count), about `grain` long, from several threads at
+/// once and without mixing in other work of the caller's arena. What `body` throws comes out of here.
+void parallel_ranges(std::int64_t count, std::int64_t grain,
+                     const std::function<void(std::int64_t begin, std::int64_t end)>& body);
+
+}  // namespace varscope::detail

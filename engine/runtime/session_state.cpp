@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/session_state.hpp"
+
+#include "runtime/executor.hpp"
+#include "scope/initializer_body.hpp"
+#include "scope/variable_record.hpp"
+
+#include <varscope/error.hpp>
+
+#include <tbb/global_control.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+
+namespace varscope::detail {
+
+class ThreadLimit {
+ public:
+  // No more than oneTBB allows: asked for more it would print a warning.
+  explicit ThreadLimit(int threads)
+      : arena_(std::min(threads, static_cast<int>(tbb::global_control::active_value(
+                                     tbb::global_control::max_allowed_parallelism)))) {}
+  tbb::task_arena& arena() noexcept { return arena_; }
+
+ private:
+  tbb::task_arena arena_;
+};
+
+SessionState::SessionState(Graph& graph, SessionOptions options)
+    : graph_(graph), options_(options), plans_(std::make_unique<Plans>()) {
+  if (options.intra_op_parallelism_threads < 0) {
+    throw ValueError("intra_op_parallelism_threads is " +
+                     std::to_string(options.intra_op_parallelism_threads) +
+                     "; give the number of threads, or 0 for as many as the caller's oneTBB arena has");
+  }
+  if (options.intra_op_parallelism_threads > 1) {
+    thread_limit_ = std::make_unique<ThreadLimit>(options.intra_op_parallelism_threads);
+  }
+}
+
+SessionState::~SessionState() = default;
+
+void SessionState::require_own(const Operation& operation) const {
+  if (!operation)
+    throw ValueError("an empty tensor or operation was given; it must be one of the session's graph");
+  if (&operation.graph() != &graph_) {
+    throw ValueError(describe(*operation.node()) + " belongs to another graph than the session's");
+  }
+}
+
+void SessionState::run(const PlanRequest& request, std::span<Array> results) {
+  const std::size_t hash = hash_of(request);
+  {
+    const Published<Plans>::Pin plans = plans_.pin();
+    for (const std::shared_ptr<const ExecutionPlan>& plan : *plans) {
+      if (plan->matches(hash, request)) return run_plan(*plan, request, results);
+    }
+  }
+  run_plan(*compile(request), request, results);
+}
+
+std::shared_ptr<const ExecutionPlan> SessionState::compile(const PlanRequest& request) {
+  for (const Tensor& feed : request.feeds) require_own(feed.op());
+  for (const Fetch& fetch : request.fetches) require_own(fetch.op());
+  // Compiled outside the lock: two threads may compile the same plan, and both plans are right.
+  std::shared_ptr<const ExecutionPlan> plan = compile_plan(request);
+  const std::lock_guard lock(plans_writer_);
+  auto plans = std::make_unique<Plans>(plans_.writer_view());
+  if (plans->size() >= max_plans) plans->erase(plans->begin());
+  plans->push_back(plan);
+  plans_.replace(std::move(plans));
+  return plan;
+}
+
+namespace {
+
+bool shares_memory(const Array& result, std::span<const Array> feeds) {
+  return std::any_of(feeds.begin(), feeds.end(),
+                     [&result](const Array& feed) { return feed.data() == result.data(); });
+}
+
+}  // namespace
+
+void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& request, std::span<Array> results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    static const TensorSpec nothing{DType::float32, Shape{0}};  // what an operation gives
+    const TensorSpec& wanted = plan.fetches[i] ? plan.values[*plan.fetches[i]].spec : nothing;
+    Array& result = results[i];
+    // An array that somebody else refers to is left alone: it may be an earlier result, or one of the feeds.
+    if (result.dtype() != wanted.dtype || result.shape() != wanted.shape || !result.unique() ||
+        shares_memory(result, request.feed_values)) {
+      result = Array::uninitialized(wanted.shape, wanted.dtype);
+    }
+  }
+  {
+    const VariableValues::Pin variables = pin_initialized(plan.variables);
+    RunArguments arguments{
+        .feeds = request.feed_values,
+        .results = results,
+        .variables = &*variables,
+        // relaxed: a counter; runs at once may take numbers in any order.
+        .run_number = plan.stateful ? num_runs_.fetch_add(1, std::memory_order_relaxed) : 0,
+        .parallel = options_.intra_op_parallelism_threads != 1,
+    };
+    std::unique_ptr<RunFrame> frame = plan.acquire_frame();
+    const auto run_frame = [&] { execute(plan, *frame, arguments); };
+    if (thread_limit_) {
+      thread_limit_->arena().execute(run_frame);
+    } else {
+      run_frame();
+    }
+    plan.release_frame(std::move(frame));
+  }
+  if (!plan.assigned_initials.empty()) {
+    std::vector<VariableValues::Change> changes;
+    for (const VariableRecord* record : plan.assigned_initials) {
+      changes.emplace_back(record->index(), initial_value(*record));
+    }
+    values_.commit(std::move(changes));
+  }
+}
+
+VariableValues::Pin SessionState::pin_initialized(std::span<const VariableRecord* const> records) {
+  while (true) {
+    VariableValues::Pin pin = values_.pin();
+    const bool complete = std::all_of(records.begin(), records.end(), [&pin](const VariableRecord* record) {
+      return pin->find(record->index()) != nullptr;
+    });
+    if (complete) return pin;
+    initialize_missing(records, *pin);
+  }
+}
+
+void SessionState::initialize_missing(std::span<const VariableRecord* const> records,
+                                      const Snapshot& snapshot) {
+  // Computed outside the lock: another thread may compute the same values, equal seeds give equal bits, and
+  // one set is kept. No other thread waits for an initializer, and an initializer may itself use the session.
+  std::vector<VariableValues::Change> changes;
+  for (const VariableRecord* record : records) {
+    if (snapshot.find(record->index()) == nullptr)
+      changes.emplace_back(record->index(), initial_value(*record));
+  }
+  values_.commit_missing(std::move(changes));
+}
+
+Array SessionState::initial_value(const VariableRecord& record) const {
+  constexpr std::int64_t grain = std::int64_t{1} << 15U;
+  const InitializerBody& body = *record.initializer().body();
+  Array value = Array::uninitialized(record.shape(), record.dtype());
+  const auto fill = [&](std::int64_t begin, std::int64_t end) {
+    body.fill(value.data(), begin, end, record.shape(), record.dtype(), record.seeds());
+  };
+  if (body.divisible() && options_.intra_op_parallelism_threads != 1) {
+    parallel_ranges(value.num_elements(), grain, fill);
+  } else {
+    fill(0, value.num_elements());
+  }
+  return value;
+}
+
+std::vector<Array> SessionState::read(const std::vector<Variable>& variables) {
+  std::vector<const VariableRecord*> records;
+  for (const Variable& variable : variables) {
+    require_own(variable.op());
+    records.push_back(variable.record());
+  }
+  const VariableValues::Pin pin = pin_initialized(records);
+  std::vector<Array> values;
+  for (const VariableRecord* record : records) values.push_back(pin->find(record->index())->value().copy());
+  return values;
+}
+
+void SessionState::load(const std::vector<std::pair<Variable, Array>>& values) {
+  std::vector<VariableValues::Change> changes;
+  std::string mismatches;
+  for (const auto& [variable, value] : values) {
+    require_own(variable.op());
+    if (variable.dtype() != value.dtype() || variable.shape() != value.shape()) {
+      mismatches += "\n  " + variable.name() + " (made at " + to_string(variable.where()) + ") is " +
+                    std::string(dtype_name(variable.dtype())) + variable.shape().to_string() +
+                    ", but was given " + value.description();
+    }
+    changes.emplace_back(variable.record()->index(), value.copy());
+  }
+  if (!mismatches.empty()) {
+    throw InvalidArgumentError("no variable was changed, because the values of some do not fit:" +
+                               mismatches);
+  }
+  values_.commit(std::move(changes));
+}
+
+}  // namespace varscope::detail
