@@ -29,6 +29,14 @@ class CallableState {
     session_->run({.feeds = feeds_, .feed_values = feeds, .fetches = fetches_}, results);
   }
 
+  std::vector<PlanStep> plan_steps(std::span<const Array> feeds) const {
+    if (feeds.size() != feeds_.size()) {
+      throw InvalidArgumentError("this callable takes " + std::to_string(feeds_.size()) +
+                                 " values, but was given " + std::to_string(feeds.size()));
+    }
+    return session_->plan_steps({.feeds = feeds_, .feed_values = feeds, .fetches = fetches_});
+  }
+
   std::size_t num_fetches() const noexcept { return fetches_.size(); }
 
  private:
@@ -51,6 +59,10 @@ std::vector<Array> Callable::operator()(std::initializer_list<Array> feeds) cons
 
 void Callable::run_into(std::span<const Array> feeds, std::span<Array> results) const {
   state_->run(feeds, results);
+}
+
+std::vector<PlanStep> Callable::plan_steps(std::span<const Array> feeds) const {
+  return state_->plan_steps(feeds);
 }
 
 Session::Session() : Session(get_default_graph()) {}

@@ -59,6 +59,24 @@ void SessionState::run(const PlanRequest& request, std::span<Array> results) {
   run_plan(*compile(request), request, results);
 }
 
+std::vector<PlanStep> SessionState::plan_steps(const PlanRequest& request) {
+  const std::shared_ptr<const ExecutionPlan> plan = [&] {
+    const std::size_t hash = hash_of(request);
+    {
+      const Published<Plans>::Pin plans = plans_.pin();
+      for (const std::shared_ptr<const ExecutionPlan>& known : *plans) {
+        if (known->matches(hash, request)) return known;
+      }
+    }
+    return compile(request);
+  }();
+  std::vector<PlanStep> steps;
+  for (const PlannedStep& step : plan->steps) {
+    steps.push_back({std::string(step.node->name()), step.kernel->description()});
+  }
+  return steps;
+}
+
 std::shared_ptr<const ExecutionPlan> SessionState::compile(const PlanRequest& request) {
   for (const Tensor& feed : request.feeds) require_own(feed.op());
   for (const Fetch& fetch : request.fetches) require_own(fetch.op());

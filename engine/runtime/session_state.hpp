@@ -30,6 +30,9 @@ class SessionState {
   /// Session::run_into(). `results` has one element for each fetch.
   void run(const PlanRequest& request, std::span<Array> results);
 
+  /// Callable::plan_steps().
+  std::vector<PlanStep> plan_steps(const PlanRequest& request);
+
   std::vector<Array> read(const std::vector<Variable>& variables);
   void load(const std::vector<std::pair<Variable, Array>>& values);
 

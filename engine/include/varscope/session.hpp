@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,12 @@ class VARSCOPE_API Fetch {
   Operation op_;
 };
 
+/// One step of an execution plan, for those who want to know how their model runs.
+struct PlanStep {
+  std::string operation;  // its name; of several fused into one step the last one's
+  std::string kernel;     // algorithm and instruction set, "direct avx512"; may be empty
+};
+
 /// Feeds and fetches fixed in advance, compiled once for each set of shapes. A value; copies share the
 /// compiled plans. Any number of threads may call one Callable at once.
 class VARSCOPE_API Callable {
@@ -54,6 +61,11 @@ class VARSCOPE_API Callable {
   /// is overwritten in place, any other is replaced. Warm, this allocates nothing. Throws
   /// InvalidArgumentError if `results` has not one element for each fetch.
   void run_into(std::span<const Array> feeds, std::span<Array> results) const;
+
+  /// The steps that a call with feeds of these dtypes and shapes runs, in the order in which they may start;
+  /// plans the call if nothing like it was run before, but runs nothing. Throws what the call would throw
+  /// while planning.
+  std::vector<PlanStep> plan_steps(std::span<const Array> feeds) const;
 
  private:
   std::shared_ptr<detail::CallableState> state_;

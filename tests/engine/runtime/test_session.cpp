@@ -164,6 +164,24 @@ BOOST_AUTO_TEST_CASE(run_into_overwrites_what_fits_and_replaces_what_does_not) {
   BOOST_CHECK_THROW(callable.run_into(feeds, too_few), vs::InvalidArgumentError);
 }
 
+BOOST_AUTO_TEST_CASE(plan_steps_name_the_kernels_that_a_call_runs) {
+  const vs::Tensor x = vs::placeholder({1, 4, 4, 2}, {.name = "x"});
+  const vs::Variable filter = vs::get_variable("filter", {3, 3, 2, 2});
+  const vs::Tensor y = vs::relu(vs::conv2d(x, filter, {.algorithm = "reference"}), "activated");
+  vs::Session session(graph);
+  const vs::Callable callable = session.make_callable({x}, {y});
+  const std::vector<vs::Array> feeds{vs::Array(vs::Shape{1, 4, 4, 2})};
+  const std::vector<vs::PlanStep> steps = callable.plan_steps(feeds);
+  BOOST_REQUIRE(steps.size() == 1U);
+  BOOST_TEST(steps[0].operation == "activated");
+  BOOST_TEST(steps[0].kernel.starts_with("reference "));
+  BOOST_TEST(callable.plan_steps(feeds)[0].kernel == steps[0].kernel);
+
+  BOOST_CHECK_THROW(callable.plan_steps({}), vs::InvalidArgumentError);
+  const std::vector<vs::Array> wrong{vs::Array(vs::Shape{1, 4, 4, 3})};
+  BOOST_CHECK_THROW(callable.plan_steps(wrong), vs::InvalidArgumentError);
+}
+
 BOOST_AUTO_TEST_CASE(variables_are_initialized_on_first_use_and_hold_what_they_are_given) {
   const vs::Variable v = vs::get_variable("v", {2}, {.initializer = vs::constant_initializer(0.5)});
   const vs::Variable w = vs::get_variable("w", {2}, {.initializer = vs::ones_initializer()});
