@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conv_bench.hpp"
+
+#include "interleaved_timing.hpp"
+#include "onednn_convolution.hpp"
+
+#include <varscope/array_ops.hpp>
+#include <varscope/error.hpp>
+#include <varscope/instruction_set.hpp>
+#include <varscope/math_ops.hpp>
+#include <varscope/nn_ops.hpp>
+#include <varscope/variable.hpp>
+
+#include <functional>
+#include <sstream>
+
+namespace varscope::tools {
+
+namespace {
+
+void require_accurate(const ConvLayer& layer, const std::string& side, double error) {
+  if (error <= largest_error_allowed) return;
+  std::ostringstream message;
+  message << "layer '" << layer.name << "': " << side << " is wrong by " << error
+          << " of the output's root mean square, more than the " << largest_error_allowed
+          << " allowed; it was not timed";
+  throw DataLossError(message.str());
+}
+
+const char* layout_name(OneDnnConvolution::Layout layout) {
+  return layout == OneDnnConvolution::Layout::nhwc ? "nhwc" : "own layout";
+}
+
+}  // namespace
+
+VarscopeConvolution::VarscopeConvolution(const ConvProblem& problem, const std::string& algorithm,
+                                         int threads)
+    : feeds_{problem.input}, results_(1) {
+  const ConvLayer& layer = problem.layer;
+  const auto building = graph_.as_default();
+  const int stride = static_cast<int>(layer.stride);
+  const int dilation = static_cast<int>(layer.dilation);
+  const Tensor input = placeholder(layer.input_shape(), {.name = "input"});
+  const Variable weights = get_variable("weights", {.initializer = Initializer(problem.filter)});
+  const Variable biases = get_variable("biases", {.initializer = Initializer(problem.bias)});
+  const Tensor convolution =
+      conv2d(input, weights,
+             {.strides = {1, stride, stride, 1},
+              .padding = layer.padding == ConvPadding::same ? Padding::same : Padding::valid,
+              .dilations = {1, dilation, dilation, 1},
+              .algorithm = algorithm});
+  const Tensor output = relu(convolution + biases);
+  session_ = std::make_unique<Session>(graph_, SessionOptions{.intra_op_parallelism_threads = threads});
+  callable_ = session_->make_callable({input}, {output});
+}
+
+std::string VarscopeConvolution::algorithm() const {
+  const std::vector<PlanStep> steps = callable_->plan_steps(feeds_);
+  const std::string kernel = steps.empty() ? std::string() : steps.front().kernel;
+  return kernel.empty() ? "unknown" : kernel.substr(0, kernel.find(' '));
+}
+
+ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOptions& options) {
+  const ConvProblem problem = make_conv_problem(layer);
+  const ConvReference reference(problem);
+  VarscopeConvolution ours(problem, options.algorithm, options.threads);
+  ours.run();
+
+  ConvMeasurement measured;
+  measured.name = layer.name;
+  measured.algorithm = ours.algorithm();
+  measured.isa = instruction_set();
+  measured.threads = options.threads;
+  measured.checked_pixels = reference.pixels();
+  measured.pixels = reference.all_pixels();
+  measured.max_error = reference.largest_error(ours.output().values<float>());
+  require_accurate(layer, "varscope (" + measured.algorithm + ")", measured.max_error);
+
+  constexpr OneDnnConvolution::Layout kLayouts[] = {OneDnnConvolution::Layout::nhwc,
+                                                    OneDnnConvolution::Layout::any};
+  std::vector<std::unique_ptr<OneDnnConvolution>> peers;
+  std::vector<std::function<void()>> contenders{[&ours] { ours.run(); }};
+  if (options.peer) {
+    for (const OneDnnConvolution::Layout layout : kLayouts) {
+      OneDnnConvolution& peer =
+          *peers.emplace_back(std::make_unique<OneDnnConvolution>(problem, layout, options.threads));
+      peer.run();
+      const double error = reference.largest_error(peer.output().values<float>());
+      require_accurate(layer, std::string("oneDNN (") + layout_name(layout) + ")", error);
+      measured.peer_max_error = std::max(measured.peer_max_error, error);
+      contenders.emplace_back([&peer] { peer.run(); });
+    }
+  }
+
+  const std::vector<double> medians = interleaved_medians(contenders, options.seconds);
+  const double operations = layer.floating_point_operations();
+  measured.ms = medians[0] * 1e3;
+  measured.gflops = operations / medians[0] * 1e-9;
+  if (options.peer) {
+    const std::size_t best = medians[1] <= medians[2] ? 0 : 1;
+    measured.peer_gflops = operations / medians[1 + best] * 1e-9;
+    measured.peer_layout = layout_name(kLayouts[best]);
+  }
+  return measured;
+}
+
+}  // namespace varscope::tools

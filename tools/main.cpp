@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `varscope`. Exit status: 0 done, 1 the work failed, 2 the command line was wrong.
+#include "command.hpp"
+
+#include <varscope/error.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+int report(const std::string& kind, const char* message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "varscope: %s: %s\n", kind.c_str(), message);
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program("Looks into varscope checkpoints and measures varscope's kernels.", "varscope");
+  program.set_version_flag("--version", std::string("varscope " VARSCOPE_VERSION));
+  program.require_subcommand(1);
+  program.footer(
+      "Examples:\n"
+      "  varscope bench conv --layers perf/layers/conv_layers.csv --only 'seed_*' --peer onednn\n"
+      "  varscope info\n"
+      "\n"
+      "'varscope COMMAND --help' explains a command.");
+  varscope::tools::add_bench_command(program);
+  varscope::tools::add_info_command(program);
+
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::Success& success) {  // --help, --version
+    return program.exit(success);
+  } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> unknown = program.remaining(true);  // CLI11 itself does not name them
+    if (!unknown.empty()) std::fprintf(stderr, "varscope: unknown argument '%s'\n", unknown.front().c_str());
+    program.exit(error);
+    return 2;
+  } catch (const varscope::Error& error) {
+    return report(std::string(varscope::error_name(error.code())), error.what());
+  } catch (const std::exception& error) {
+    return report("unexpected error", error.what());
+  }
+}
