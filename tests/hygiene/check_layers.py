@@ -23,6 +23,12 @@ VISIBLE_PARTS = {
     "tests": set(PARTS),
 }
 
+# Whose private headers a folder may include besides its own: benchmarks and tests look inside.
+PRIVATE_FOLDERS = {
+    "perf": ["tools", *PARTS],
+    "tests": PARTS,
+}
+
 # Third-party headers: how their names begin, and the only places that may include them.
 THIRD_PARTY = {
     r"xsimd/": ["simd/**", "tests/simd/**"],
@@ -38,8 +44,8 @@ THIRD_PARTY = {
 
 # POSIX and compiler headers, for the few places that talk to the system.
 SYSTEM = {
-    r"(unistd|fcntl|dirent|pthread|sched)\.h|sys/\w+\.h|linux/\w+\.h": ["io/**", "simd/cpu*.cpp", "tools/**", "examples/**",
-                                                                         "perf/**", "tests/**"],
+    r"(unistd|fcntl|fnmatch|dirent|pthread|sched|spawn)\.h|sys/\w+\.h|linux/\w+\.h":
+        ["io/**", "simd/cpu*.cpp", "tools/**", "examples/**", "perf/**", "tests/**"],
     r"(cpuid|immintrin|arm_neon)\.h": ["simd/**", "tests/simd/**"],
     r"(cxxabi|dlfcn|signal)\.h": ["engine/**", "tests/**", "tools/**"],
     r"sanitizer/\w+\.h": ["engine/**", "tests/**"],
@@ -87,10 +93,7 @@ def problem_with(root, path, quote, name):
     if quote == '"':
         if is_public_header(path):
             return "a public header may not include a private one"
-        if folder == "tests":
-            folders = [root / "tests", *(root / part for part in PARTS)]
-        else:
-            folders = [root / folder]
+        folders = [root / name for name in (folder, *PRIVATE_FOLDERS.get(folder, []))]
         if any((place / name).is_file() for place in [root / path.parent, *folders]):
             return None
         return f"no such private header in {folder}"
