@@ -12,7 +12,7 @@ namespace varscope::simd {
 namespace {
 
 template <typename Arch, typename Function>
-void for_each_element(const float* src, float* dst, std::int64_t count) noexcept {
+VARSCOPE_SIMD_FLATTEN void for_each_element(const float* src, float* dst, std::int64_t count) noexcept {
   constexpr std::int64_t lanes = kLanes<Arch>;
   std::int64_t i = 0;
   for (; i + lanes <= count; i += lanes) store<Arch>(dst + i, Function::apply(load<Arch>(src + i)));

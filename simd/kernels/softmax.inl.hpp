@@ -10,7 +10,8 @@ namespace varscope::simd {
 namespace {
 
 template <typename Arch>
-void softmax_rows(const float* src, float* dst, std::int64_t rows, std::int64_t length) noexcept {
+VARSCOPE_SIMD_FLATTEN void softmax_rows(const float* src, float* dst, std::int64_t rows,
+                                        std::int64_t length) noexcept {
   constexpr std::int64_t lanes = kLanes<Arch>;
   const std::int64_t whole = length / lanes * lanes;
   const std::int64_t rest = length - whole;

@@ -12,6 +12,8 @@
 #include <utility>
 
 #define VARSCOPE_SIMD_INLINE inline __attribute__((always_inline))
+// On functions that call xsimd's mathematics: inlines those too, which would else be symbols of their own.
+#define VARSCOPE_SIMD_FLATTEN __attribute__((flatten))
 
 namespace varscope::simd {
 namespace {

@@ -6,6 +6,8 @@ import pathlib
 import subprocess
 import sys
 
+COMPILER_MARKS = ("DW.ref.", "__odr_asan")  # of exception tables, of the address sanitizer
+
 
 def foreign_symbols(library, isa):
     listing = subprocess.run(["nm", "--demangle", "--defined-only", library], check=True, capture_output=True, text=True)
@@ -17,7 +19,7 @@ def foreign_symbols(library, isa):
         kind, name = fields[1], fields[2]
         if name.startswith(f"varscope::simd::{isa}::"):
             own += 1
-        elif (kind.isupper() or kind in "vwu") and not name.startswith("DW.ref."):
+        elif (kind.isupper() or kind in "vwu") and not name.startswith(COMPILER_MARKS):
             foreign.append(f"{kind} {name}")
     return foreign, own
 

@@ -35,7 +35,8 @@ class Random {
   template <typename Int>
   Int integer(Int first, Int last) {
     static_assert(std::is_integral_v<Int>);
-    return static_cast<Int>(std::uniform_int_distribution<std::int64_t>(first, last)(engine_));
+    return static_cast<Int>(std::uniform_int_distribution<std::int64_t>(
+        static_cast<std::int64_t>(first), static_cast<std::int64_t>(last))(engine_));
   }
 
   // A number of low .. high.
