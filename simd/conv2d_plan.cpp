@@ -43,12 +43,14 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   blocking.channels_per_chunk = ceil_divide(group_in, std::min(chunks, group_in));
   blocking.pixels_per_register_tile = std::min(kernels.tile_pixels, shape.out_width);
 
-  const std::int64_t flops_per_row = 2 * shape.out_width * positions * group_in * blocking.channels_per_block;
+  // Blocks whose filters stay in level 1 together share what the tile reads of the image.
+  const std::int64_t block_bytes = bytes_per_channel * blocking.channels_per_chunk;
+  cut_evenly(blocking.blocks_per_group, std::max<std::int64_t>(caches.level1_data / 2 / block_bytes, 1),
+             &blocking.blocks_per_tile, &blocking.block_tiles);
+  const std::int64_t flops_per_row =
+      2 * shape.out_width * positions * group_in * blocking.channels_per_block * blocking.blocks_per_tile;
   cut_evenly(shape.out_height, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_row), 1),
              &blocking.rows_per_tile, &blocking.row_tiles);
-  cut_evenly(blocking.blocks_per_group,
-             std::max<std::int64_t>(kFlopsPerTile / (blocking.rows_per_tile * flops_per_row), 1),
-             &blocking.blocks_per_tile, &blocking.block_tiles);
   blocking.rows_innermost = positions * shape.out_channels > shape.in_height * shape.in_width;
 
   plan->packed_filter_floats = shape.groups * positions * group_in * blocking.padded_group_channels;
@@ -81,7 +83,7 @@ void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
   const std::int64_t positions = shape.filter_height * shape.filter_width;
   // One multiply-add a load: a tile of the same time has fewer operations.
-  const std::int64_t flops_per_row = 8 * shape.out_width * positions * shape.out_channels;
+  const std::int64_t flops_per_row = 32 * shape.out_width * positions * shape.out_channels;
   cut_evenly(shape.out_height, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_row), 1),
              &plan->blocking.rows_per_tile, &plan->blocking.row_tiles);
   plan->packed_filter_floats = positions * shape.out_channels;

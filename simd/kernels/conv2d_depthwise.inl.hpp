@@ -87,49 +87,54 @@ VARSCOPE_SIMD_INLINE Range interior_pixels(const Conv2DShape& shape) noexcept {
   return {first, larger(first, last)};
 }
 
-template <typename Arch, bool kPlain>
-void run_depthwise_row(const DepthwiseRow<Arch, kPlain>& row, const Range& interior,
-                       const Conv2DEpilogue& epilogue, float* output, std::int64_t out_row) noexcept {
-  const Conv2DShape& shape = row.shape;
-  std::int64_t x = 0;
-  while (x < shape.out_width) {
-    if (x >= interior.first && x + kDepthwisePixels <= interior.last) {
-      row.template run<kDepthwisePixels>(x, 0, shape.filter_width, epilogue, output, out_row);
-      x += kDepthwisePixels;
-    } else {
-      const std::int64_t left = x * shape.stride_width - shape.pad_left;
-      const Range columns = positions_inside(left, shape.in_width, shape.filter_width, shape.dilation_width);
-      row.template run<1>(x, columns.first, columns.last, epilogue, output, out_row);
-      ++x;
-    }
+// kPixels output pixels from x on, of all channels: neighbouring registers of channels share the cache lines'
+// pages and the prefetcher's streams.
+template <int kPixels, typename Arch, bool kPlain>
+VARSCOPE_SIMD_INLINE void run_depthwise_pixels(DepthwiseRow<Arch, kPlain>& row, std::int64_t x,
+                                               const Range& columns, const Conv2DArguments& arguments,
+                                               std::int64_t out_row) noexcept {
+  const std::int64_t out_channels = row.shape.out_channels;
+  for (std::int64_t k = 0; k < out_channels; k += kLanes<Arch>) {
+    row.first_channel = larger<std::int64_t>(smaller(k, out_channels - kLanes<Arch>), 0);
+    row.template run<kPixels>(x, columns.first, columns.last, arguments.epilogue, arguments.output, out_row);
   }
 }
 
 template <typename Arch, bool kPlain>
 VARSCOPE_SIMD_INLINE void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                                              std::int64_t tile) noexcept {
-  constexpr std::int64_t lanes = kLanes<Arch>;
   const Conv2DShape& shape = plan.shape;
   const std::int64_t image = tile / plan.blocking.row_tiles;
   const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
   const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, shape.out_height);
   const std::int64_t row_floats = shape.in_width * shape.in_channels;
   const Range interior = interior_pixels(shape);
+  const Range all_columns = {0, shape.filter_width};
   for (std::int64_t y = first_y; y < last_y; ++y) {
     const std::int64_t top = y * shape.stride_height - shape.pad_top;
     const Range rows = positions_inside(top, shape.in_height, shape.filter_height, shape.dilation_height);
     const std::int64_t in_y = rows.first < rows.last ? top + rows.first * shape.dilation_height : 0;
     const std::int64_t out_row = (image * shape.out_height + y) * shape.out_width;
-    for (std::int64_t k = 0; k < shape.out_channels; k += lanes) {
-      const DepthwiseRow<Arch, kPlain> row = {
-          .shape = shape,
-          .input = arguments.input + (image * shape.in_height + in_y) * row_floats,
-          .filter = arguments.packed_filter + rows.first * shape.filter_width * shape.out_channels,
-          .rows = rows.last - rows.first,
-          .first_channel = larger<std::int64_t>(smaller(k, shape.out_channels - lanes), 0),
-          .channels = smaller(lanes, shape.out_channels),
-          .multiplier = shape.out_channels / shape.in_channels};
-      run_depthwise_row(row, interior, arguments.epilogue, arguments.output, out_row);
+    DepthwiseRow<Arch, kPlain> row = {
+        .shape = shape,
+        .input = arguments.input + (image * shape.in_height + in_y) * row_floats,
+        .filter = arguments.packed_filter + rows.first * shape.filter_width * shape.out_channels,
+        .rows = rows.last - rows.first,
+        .first_channel = 0,
+        .channels = smaller(kLanes<Arch>, shape.out_channels),
+        .multiplier = shape.out_channels / shape.in_channels};
+    std::int64_t x = 0;
+    while (x < shape.out_width) {
+      if (x >= interior.first && x + kDepthwisePixels <= interior.last) {
+        run_depthwise_pixels<kDepthwisePixels>(row, x, all_columns, arguments, out_row);
+        x += kDepthwisePixels;
+      } else {
+        const std::int64_t left = x * shape.stride_width - shape.pad_left;
+        const Range columns =
+            positions_inside(left, shape.in_width, shape.filter_width, shape.dilation_width);
+        run_depthwise_pixels<1>(row, x, columns, arguments, out_row);
+        ++x;
+      }
     }
   }
 }

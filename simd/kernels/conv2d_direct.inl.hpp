@@ -31,7 +31,7 @@ VARSCOPE_SIMD_INLINE Range positions_inside(std::int64_t start, std::int64_t siz
 }
 
 // Where the parts of one tile lie.
-struct DirectTile {
+struct DirectTilePlace {
   std::int64_t image;
   std::int64_t group;
   std::int64_t first_row;
@@ -40,7 +40,7 @@ struct DirectTile {
   std::int64_t last_block;
 };
 
-VARSCOPE_SIMD_INLINE DirectTile locate_direct_tile(const Conv2DPlan& plan, std::int64_t tile) noexcept {
+VARSCOPE_SIMD_INLINE DirectTilePlace locate_direct_tile(const Conv2DPlan& plan, std::int64_t tile) noexcept {
   const Conv2DBlocking& blocking = plan.blocking;
   std::int64_t row_tile;
   std::int64_t block_tile;
@@ -63,102 +63,137 @@ VARSCOPE_SIMD_INLINE DirectTile locate_direct_tile(const Conv2DPlan& plan, std::
           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.blocks_per_group)};
 }
 
-// Copies `channels` floats of `columns` pixels of one image row from column `left` on, which may lie outside.
+// Copies `channels` floats of each of `columns` pixels of an image row, from column `left` on; pixels outside
+// of the row are zeros.
 VARSCOPE_SIMD_INLINE void copy_columns(const float* row, std::int64_t pixel_floats, std::int64_t width,
                                        std::int64_t left, std::int64_t columns, std::int64_t channels,
                                        float* dst) noexcept {
-  for (std::int64_t i = 0; i < columns; ++i, dst += channels) {
-    const std::int64_t x = left + i;
-    if (x >= 0 && x < width) {
-      const float* src = row + x * pixel_floats;
-      for (std::int64_t c = 0; c < channels; ++c) dst[c] = src[c];
-    } else {
-      for (std::int64_t c = 0; c < channels; ++c) dst[c] = 0.0f;
+  const std::int64_t first = smaller(larger<std::int64_t>(-left, 0), columns);
+  const std::int64_t last = larger(smaller(width - left, columns), first);
+  for (std::int64_t i = 0; i < first * channels; ++i) dst[i] = 0.0f;
+  if (channels == pixel_floats) {
+    const float* src = row + left * channels;
+    for (std::int64_t i = first * channels; i < last * channels; ++i) dst[i] = src[i];
+  } else {
+    for (std::int64_t x = first; x < last; ++x) {
+      const float* src = row + (left + x) * pixel_floats;
+      for (std::int64_t c = 0; c < channels; ++c) dst[x * channels + c] = src[c];
     }
   }
+  for (std::int64_t i = last * channels; i < columns * channels; ++i) dst[i] = 0.0f;
 }
+
+// One pass over a tile: the sums over some of the input channels.
+template <typename Arch>
+class DirectPass {
+ public:
+  DirectPass(const Conv2DPlan& plan, const Conv2DArguments& arguments, const DirectTilePlace& place,
+             std::int64_t first_channel) noexcept
+      : shape_(plan.shape),
+        blocking_(plan.blocking),
+        arguments_(arguments),
+        place_(place),
+        group_in_(shape_.in_channels / shape_.groups),
+        group_out_(shape_.out_channels / shape_.groups),
+        first_channel_(first_channel),
+        channels_(smaller(blocking_.channels_per_chunk, group_in_ - first_channel)),
+        row_floats_(shape_.in_width * shape_.in_channels),
+        positions_(shape_.filter_height * shape_.filter_width),
+        joined_(shape_.dilation_width == 1 && channels_ == shape_.in_channels) {}
+
+  VARSCOPE_SIMD_INLINE void run() const noexcept {
+    for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y);
+  }
+
+ private:
+  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y) const noexcept {
+    const std::int64_t top = y * shape_.stride_height - shape_.pad_top;
+    const Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
+    const std::int64_t in_y = rows.first < rows.last ? top + rows.first * shape_.dilation_height : 0;
+    const float* input = arguments_.input + (place_.image * shape_.in_height + in_y) * row_floats_ +
+                         place_.group * group_in_ + first_channel_;
+    const std::int64_t out_row = (place_.image * shape_.out_height + y) * shape_.out_width;
+    const std::int64_t tiles =
+        (shape_.out_width + blocking_.pixels_per_register_tile - 1) / blocking_.pixels_per_register_tile;
+    for (std::int64_t i = 0; i < tiles; ++i) {
+      const std::int64_t x = i * shape_.out_width / tiles;
+      const std::int64_t pixels = (i + 1) * shape_.out_width / tiles - x;
+      const TileInput in = read_tile(input, rows, x, pixels);
+      for (std::int64_t block = place_.first_block; block < place_.last_block; ++block) {
+        run_block(in, rows.first, out_row + x, pixels, block);
+      }
+    }
+  }
+
+  // What `pixels` output pixels from x on read: the image, or the workspace where they reach over its edges.
+  VARSCOPE_SIMD_INLINE TileInput read_tile(const float* input, const Range& rows, std::int64_t x,
+                                           std::int64_t pixels) const noexcept {
+    const std::int64_t left = x * shape_.stride_width - shape_.pad_left;
+    const std::int64_t columns =
+        (pixels - 1) * shape_.stride_width + (shape_.filter_width - 1) * shape_.dilation_width + 1;
+    const std::int64_t row_step = shape_.dilation_height * row_floats_;
+    const bool inside = left >= 0 && left + columns <= shape_.in_width;
+    if (!inside) {
+      for (std::int64_t r = 0; r < rows.last - rows.first; ++r) {
+        copy_columns(input + r * row_step, shape_.in_channels, shape_.in_width, left, columns, channels_,
+                     arguments_.workspace + r * columns * channels_);
+      }
+    }
+    const std::int64_t pixel_floats = inside ? shape_.in_channels : channels_;
+    return {.pixels = inside ? input + left * shape_.in_channels : arguments_.workspace,
+            .pixel_step = shape_.stride_width * pixel_floats,
+            .row_step = inside ? row_step : columns * channels_,
+            .column_step = shape_.dilation_width * pixel_floats,
+            .rows = rows.last - rows.first,
+            .columns = joined_ ? 1 : shape_.filter_width,
+            .channels = joined_ ? shape_.filter_width * channels_ : channels_,
+            .filter = nullptr};
+  }
+
+  VARSCOPE_SIMD_INLINE void run_block(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
+                                      std::int64_t pixels, std::int64_t block) const noexcept {
+    const std::int64_t block_channel = block * blocking_.channels_per_block;
+    const std::int64_t block_channels = smaller(blocking_.channels_per_block, group_out_ - block_channel);
+    const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
+    const std::int64_t packed_channels = vectors * kLanes<Arch>;
+    in.filter =
+        arguments_.packed_filter +
+        positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
+        (first_channel_ * positions_ + first_filter_row * shape_.filter_width * channels_) * packed_channels;
+    const std::int64_t out_channel = place_.group * group_out_ + block_channel;
+    const std::int64_t index = out_pixel * shape_.out_channels + out_channel;
+    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+    const TileOutput out = {.pixels = arguments_.output + index,
+                            .pixel_step = shape_.out_channels,
+                            .channels = block_channels,
+                            .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
+                            .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
+                            .activation = epilogue.activation,
+                            .first_pass = first_channel_ == 0,
+                            .last_pass = first_channel_ + channels_ == group_in_};
+    register_tile<Arch>(pixels, vectors)(in, out);
+  }
+
+  const Conv2DShape& shape_;
+  const Conv2DBlocking& blocking_;
+  const Conv2DArguments& arguments_;
+  const DirectTilePlace place_;
+  const std::int64_t group_in_;
+  const std::int64_t group_out_;
+  const std::int64_t first_channel_;
+  const std::int64_t channels_;
+  const std::int64_t row_floats_;
+  const std::int64_t positions_;
+  const bool joined_;  // filter columns and channels are one run of floats, in the image and in the filter
+};
 
 template <typename Arch>
 void conv2d_direct_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                         std::int64_t tile) noexcept {
-  const Conv2DShape& shape = plan.shape;
-  const Conv2DBlocking& blocking = plan.blocking;
-  const DirectTile where = locate_direct_tile(plan, tile);
-  const std::int64_t group_in = shape.in_channels / shape.groups;
-  const std::int64_t group_out = shape.out_channels / shape.groups;
-  const std::int64_t filter_positions = shape.filter_height * shape.filter_width;
-  const std::int64_t row_floats = shape.in_width * shape.in_channels;
-  const float* image = arguments.input + where.image * shape.in_height * row_floats + where.group * group_in;
-  const std::int64_t block_floats = filter_positions * group_in * blocking.channels_per_block;
-  const std::int64_t group_floats = filter_positions * group_in * blocking.padded_group_channels;
-  const std::int64_t register_tiles =
-      (shape.out_width + blocking.pixels_per_register_tile - 1) / blocking.pixels_per_register_tile;
-  const std::int64_t reach =
-      (shape.filter_width - 1) * shape.dilation_width;  // from a window's first column to its last
-
-  for (std::int64_t first_channel = 0; first_channel < group_in;
-       first_channel += blocking.channels_per_chunk) {
-    const std::int64_t channels = smaller(blocking.channels_per_chunk, group_in - first_channel);
-    // Adjacent filter columns of all channels are one run of floats.
-    const bool joined = shape.dilation_width == 1 && channels == shape.in_channels;
-    for (std::int64_t block = where.first_block; block < where.last_block; ++block) {
-      const std::int64_t block_channel = block * blocking.channels_per_block;
-      const std::int64_t block_channels = smaller(blocking.channels_per_block, group_out - block_channel);
-      const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
-      const std::int64_t packed_channels = vectors * kLanes<Arch>;
-      const std::int64_t out_channel = where.group * group_out + block_channel;
-      const float* filter = arguments.packed_filter + where.group * group_floats + block * block_floats +
-                            first_channel * filter_positions * packed_channels;
-      const std::int64_t filter_row_floats = shape.filter_width * channels * packed_channels;
-
-      TileOutput out = {
-          .pixels = nullptr,
-          .pixel_step = shape.out_channels,
-          .channels = block_channels,
-          .bias = arguments.epilogue.bias == nullptr ? nullptr : arguments.epilogue.bias + out_channel,
-          .residual = nullptr,
-          .activation = arguments.epilogue.activation,
-          .first_pass = first_channel == 0,
-          .last_pass = first_channel + channels == group_in};
-      for (std::int64_t y = where.first_row; y < where.last_row; ++y) {
-        const std::int64_t top = y * shape.stride_height - shape.pad_top;
-        const Range rows = positions_inside(top, shape.in_height, shape.filter_height, shape.dilation_height);
-        const float* first_input_row =
-            image + (top + rows.first * shape.dilation_height) * row_floats + first_channel;
-        const std::int64_t out_row = (where.image * shape.out_height + y) * shape.out_width;
-        for (std::int64_t i = 0; i < register_tiles; ++i) {
-          const std::int64_t x = i * shape.out_width / register_tiles;
-          const std::int64_t pixels = (i + 1) * shape.out_width / register_tiles - x;
-          const std::int64_t left = x * shape.stride_width - shape.pad_left;
-          const std::int64_t columns = (pixels - 1) * shape.stride_width + reach + 1;
-          TileInput in = {.pixels = nullptr,
-                          .pixel_step = shape.stride_width * shape.in_channels,
-                          .row_step = shape.dilation_height * row_floats,
-                          .column_step = shape.dilation_width * shape.in_channels,
-                          .rows = rows.last - rows.first,
-                          .columns = joined ? 1 : shape.filter_width,
-                          .channels = joined ? shape.filter_width * channels : channels,
-                          .filter = filter + rows.first * filter_row_floats};
-          if (left < 0 || left + columns > shape.in_width) {
-            for (std::int64_t r = 0; r < in.rows; ++r) {
-              copy_columns(first_input_row + r * in.row_step, shape.in_channels, shape.in_width, left,
-                           columns, channels, arguments.workspace + r * columns * channels);
-            }
-            in.pixels = arguments.workspace;
-            in.pixel_step = shape.stride_width * channels;
-            in.row_step = columns * channels;
-            in.column_step = shape.dilation_width * channels;
-          } else {
-            in.pixels = first_input_row + left * shape.in_channels;
-          }
-          const std::int64_t first_output = (out_row + x) * shape.out_channels + out_channel;
-          out.pixels = arguments.output + first_output;
-          out.residual =
-              arguments.epilogue.residual == nullptr ? nullptr : arguments.epilogue.residual + first_output;
-          register_tile<Arch>(pixels, vectors)(in, out);
-        }
-      }
-    }
+  const DirectTilePlace place = locate_direct_tile(plan, tile);
+  const std::int64_t group_in = plan.shape.in_channels / plan.shape.groups;
+  for (std::int64_t channel = 0; channel < group_in; channel += plan.blocking.channels_per_chunk) {
+    DirectPass<Arch>(plan, arguments, place, channel).run();
   }
 }
 
