@@ -77,11 +77,9 @@ BOOST_AUTO_TEST_CASE(names_and_errors_are_those_of_tensorflow) {
   int line = 0;
   const std::string message = message_of<vs::ValueError>([&] {
     line = __LINE__ + 1;
-    vs::softmax(vs::placeholder({2, 3
+    vs::softmax(vs::placeholder({2, 3}), {.axis = -3});
   });
-  check_says(message, {.axis = -3});
-             }),
-             {"Softmax", "axis -3", "test_softmax.cpp:" + std::to_string(line)});
+  check_says(message, {"Softmax", "axis -3", "test_softmax.cpp:" + std::to_string(line)});
   check_says(message_of<vs::ValueError>([&] { vs::softmax(vs::placeholder({})); }), {"Softmax", "scalar"});
   check_says(message_of<vs::TypeError>([&] { vs::softmax(vs::placeholder({2}, {.dtype = vs::int32})); }),
              {"Softmax", "int32[2]"});
