@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/graph_state.hpp"
+#include "scope/scope_stack.hpp"
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
@@ -61,7 +62,7 @@ Tensor Graph::get_tensor_by_name(std::string_view name) const {
 }
 
 std::string Graph::unique_name(std::string_view name, bool mark_as_used) {
-  return state_->unique_name(name, mark_as_used);
+  return state_->unique_name(detail::scope_stack(*state_).qualify(name), mark_as_used);
 }
 
 namespace {

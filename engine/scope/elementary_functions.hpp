@@ -12,7 +12,7 @@ namespace varscope::detail {
 
 static_assert(FLT_EVAL_METHOD == 0, "double arithmetic must round to double");
 
-/// ln(x), within 3e-16 times the larger of |ln(x)| and 2^-53. Requires: x is normal and positive.
+/// ln(x), within 4.5e-16 times |ln(x)| (two units in the last place). Requires: x is normal and positive.
 inline double natural_logarithm(double x) noexcept {
   // x = 2^exponent * m with m in [sqrt(1/2), sqrt(2)).
   constexpr std::uint64_t mantissa_mask = (std::uint64_t{1} << 52U) - 1;

@@ -2,12 +2,12 @@
 #define BOOST_TEST_MODULE registry
 #include "scope/arena.hpp"
 #include "scope/registry.hpp"
+#include "support/random.hpp"
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
-#include <cstdlib>
-#include <iostream>
 #include <map>
 #include <random>
 #include <set>
@@ -21,18 +21,6 @@ using varscope::detail::PathHash;
 using varscope::detail::Registry;
 
 namespace {
-
-/// Random cases are reproduced by running with VARSCOPE_TEST_SEED set to the number printed.
-std::uint64_t test_seed() {
-  static const std::uint64_t seed = [] {
-    const char* const given = std::getenv("VARSCOPE_TEST_SEED");
-    const std::uint64_t chosen =
-        given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::cout << "VARSCOPE_TEST_SEED=" << chosen << '\n';
-    return chosen;
-  }();
-  return seed;
-}
 
 std::string random_path(std::mt19937_64& random, int variety) {
   std::string path = "scope" + std::to_string(random() % 7);
@@ -110,7 +98,7 @@ BOOST_AUTO_TEST_CASE(members_of_an_entry_are_written_once) {
 
 // The oracle: std::map, single-threaded, through many growths.
 BOOST_AUTO_TEST_CASE(agrees_with_std_map) {
-  std::mt19937_64 random(test_seed());
+  std::mt19937_64 random(varscope::testing::seed());
   Registry<> registry(4);
   std::map<std::string, Registry<>::Entry*> oracle;
   for (int step = 0; step < 20000; ++step) {
@@ -148,7 +136,8 @@ BOOST_AUTO_TEST_CASE(threads_agree_on_entries_and_each_has_one_winner) {
     run_threads(kThreads, [&](int thread) {
       std::vector<int> order(kKeys);
       for (int key = 0; key < kKeys; ++key) order[static_cast<std::size_t>(key)] = key;
-      std::mt19937_64 random(test_seed() + static_cast<std::uint64_t>(round * kThreads + thread));
+      std::mt19937_64 random(varscope::testing::seed() +
+                             static_cast<std::uint64_t>(round * kThreads + thread));
       std::shuffle(order.begin(), order.end(), random);
       for (const int key : order) {
         const auto place = static_cast<std::size_t>(key);
@@ -186,7 +175,7 @@ BOOST_AUTO_TEST_CASE(lookups_miss_nothing_while_the_table_grows) {
       }
       return;
     }
-    std::mt19937_64 random(test_seed() + static_cast<std::uint64_t>(thread));
+    std::mt19937_64 random(varscope::testing::seed() + static_cast<std::uint64_t>(thread));
     for (bool last = false; !last;) {
       last = true;
       for (int writer = 0; writer < kWriters; ++writer) {
