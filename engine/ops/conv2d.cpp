@@ -91,7 +91,8 @@ class PlannedConv2D final : public detail::Kernel {
         .layout = detail::layout_key({static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats,
                                       shape.filter_height, shape.filter_width, shape.in_channels,
                                       shape.out_channels, shape.groups, blocking.channels_per_block,
-                                      blocking.blocks_per_group, blocking.channels_per_chunk})};
+                                      blocking.blocks_per_group, blocking.channels_per_chunk,
+                                      plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
   }
 
   void pack(const void* filter, void* packed) const noexcept override {
@@ -141,9 +142,10 @@ class Conv2DDefinition final : public detail::OpDefinition {
     const simd::KernelSet& kernels = detail::kernel_set();
     const simd::Conv2DPlan plan = simd::plan_conv2d(kernels, shape, algorithm(), detail::cache_sizes());
     if (plan.refusal != nullptr) {
-      throw ValueError("the algorithm '" + options_.algorithm + "' does not apply to input " +
-                       detail::to_string(inputs[0]) + " and filter " + detail::to_string(inputs[kFilter]) +
-                       ": " + plan.refusal + "; leave .algorithm empty to let the plan choose");
+      throw UnimplementedError("the algorithm '" + options_.algorithm + "' does not apply to input " +
+                               detail::to_string(inputs[0]) + " and filter " +
+                               detail::to_string(inputs[kFilter]) + ": " + plan.refusal +
+                               "; leave .algorithm empty to let the plan choose");
     }
     return std::make_unique<PlannedConv2D>(kernels, plan, epilogue_);
   }

@@ -34,7 +34,8 @@ struct Conv2DOptions {
   Padding padding = Padding::same;
   std::array<int, 4> dilations = {1, 1, 1, 1};  // NHWC; the first and last must be 1
   /// Which algorithm computes float32: empty or "automatic" lets the plan choose. For measurements: "direct",
-  /// "pointwise", "depthwise", "reference". One that cannot do the shape makes the run throw ValueError.
+  /// "pointwise", "depthwise", "reference". One that cannot do the shape makes the run throw
+  /// UnimplementedError.
   std::string algorithm = {};
   std::string name = {};  // empty: "Conv2D"
 };
