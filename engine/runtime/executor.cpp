@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/executor.hpp"
 
+#include "runtime/fork_join_order.hpp"
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
@@ -32,6 +33,21 @@ struct Failure {
     }
   }
 };
+
+/// Calls body(begin, end) over pieces of [begin, end) in the caller's arena, each at least `grain` long where
+/// it can be.
+template <typename Body>
+void parallel_loop(std::int64_t begin, std::int64_t end, std::int64_t grain, const Body& body) {
+  ForkJoinOrder order;
+  order.fork();
+  tbb::parallel_for(tbb::blocked_range<std::int64_t>(begin, end, static_cast<std::size_t>(grain)),
+                    [&](const tbb::blocked_range<std::int64_t>& range) {
+                      order.begin_body();
+                      body(range.begin(), range.end());
+                      order.end_body();
+                    });
+  order.join();
+}
 
 class PlanRun {
  public:
@@ -143,16 +159,14 @@ class PlanRun {
     for (std::size_t step = wave.first_step; step < wave.end_step; ++step) {
       total += num_tiles(plan_.steps[step], stage);
     }
-    tbb::parallel_for(
-        tbb::blocked_range<std::int64_t>(0, total), [&](const tbb::blocked_range<std::int64_t>& range) {
-          std::int64_t begin = range.begin();
-          std::int64_t first = 0;  // number of the step's first tile in the wave
-          for (std::size_t step = wave.first_step; step < wave.end_step && begin < range.end(); ++step) {
-            const std::int64_t end = first + num_tiles(plan_.steps[step], stage);
-            for (; begin < std::min(end, range.end()); ++begin) run_tile(step, stage, begin - first);
-            first = end;
-          }
-        });
+    parallel_loop(0, total, 1, [&](std::int64_t begin, std::int64_t end) {
+      std::int64_t first = 0;  // number of the step's first tile in the wave
+      for (std::size_t step = wave.first_step; step < wave.end_step && begin < end; ++step) {
+        const std::int64_t next = first + num_tiles(plan_.steps[step], stage);
+        for (; begin < std::min(next, end); ++begin) run_tile(step, stage, begin - first);
+        first = next;
+      }
+    });
   }
 
   void throw_if_failed() const {
@@ -193,11 +207,7 @@ void parallel_ranges(std::int64_t count, std::int64_t grain,
   }
   // Isolated: while it waits, this thread must not take up an unrelated task that waits for what it is
   // making.
-  tbb::this_task_arena::isolate([&] {
-    tbb::parallel_for(
-        tbb::blocked_range<std::int64_t>(0, count, static_cast<std::size_t>(grain)),
-        [&](const tbb::blocked_range<std::int64_t>& range) { body(range.begin(), range.end()); });
-  });
+  tbb::this_task_arena::isolate([&] { parallel_loop(0, count, grain, body); });
 }
 
 }  // namespace varscope::detail

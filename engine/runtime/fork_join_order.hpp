@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// ForkJoinOrder: tells ThreadSanitizer what oneTBB guarantees: what the caller of a parallel loop did before
+// it happens before the loop's bodies, and these before what the caller does after it. Distributions build
+// oneTBB without instrumentation, so ThreadSanitizer cannot see it. Costs nothing in other builds.
+#pragma once
+
+#if defined(__SANITIZE_THREAD__)
+#define VARSCOPE_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VARSCOPE_THREAD_SANITIZER 1
+#endif
+#endif
+
+#ifdef VARSCOPE_THREAD_SANITIZER
+#include <atomic>
+#endif
+
+namespace varscope::detail {
+
+#ifdef VARSCOPE_THREAD_SANITIZER
+
+class ForkJoinOrder {
+ public:
+  // release, acquire: the very edges that are to be seen.
+  void fork() noexcept { forked_.store(true, std::memory_order_release); }
+  void begin_body() noexcept { static_cast<void>(forked_.load(std::memory_order_acquire)); }
+  void end_body() noexcept { joined_.fetch_add(1, std::memory_order_release); }
+  void join() noexcept { static_cast<void>(joined_.load(std::memory_order_acquire)); }
+
+ private:
+  std::atomic<bool> forked_{false};
+  std::atomic<int> joined_{0};
+};
+
+#else
+
+class ForkJoinOrder {
+ public:
+  void fork() noexcept {}
+  void begin_body() noexcept {}
+  void end_body() noexcept {}
+  void join() noexcept {}
+};
+
+#endif
+
+}  // namespace varscope::detail
