@@ -52,7 +52,7 @@ enum class PackSource {
 
 struct PlannedStep {
   std::unique_ptr<const Kernel> kernel;
-  const OperationNode* node = nullptr;  // for messages; of a fused step the last operation fused
+  const OperationNode* node = nullptr;  // for messages; of a fused step its first operation
   std::vector<std::size_t> inputs;      // values
   std::vector<std::size_t> outputs;
   std::optional<PackedInput> packed_input;

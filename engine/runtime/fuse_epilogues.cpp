@@ -29,6 +29,7 @@ class EpilogueFusion {
     if (epilogue_.residual) last.inputs.push_back(residual_);
     last.definition = fused_;
     last.fused = true;
+    last.node = producer.node;  // what messages and profiles name: the work is there
     for (std::size_t absorbed : absorbed_) {
       if (absorbed != last_) graph_.operations[absorbed].removed = true;
     }
