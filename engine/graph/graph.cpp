@@ -78,7 +78,7 @@ bool in_scope(std::string_view name, std::string_view scope) {
 std::vector<Variable> Graph::global_variables(std::string_view scope) const {
   std::vector<Variable> variables;
   state_->variables().for_each([&](const detail::VariableRecord& record) {
-    const Variable variable(&record);
+    const Variable variable(record);
     if (in_scope(variable.op().name(), scope)) variables.push_back(variable);
   });
   return variables;

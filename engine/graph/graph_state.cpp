@@ -27,6 +27,7 @@ GraphState::~GraphState() {
     delete entry.operation();
     delete entry.variable();
   });
+  unshared_.for_each([](VariableRecord& record) { delete &record; });
 }
 
 std::string GraphState::unique_name(std::string_view name, bool mark_as_used) {
@@ -64,6 +65,11 @@ const OperationNode& GraphState::add(std::unique_ptr<OperationNode> node) {
   node.release();  // owned by the registry from here on
   operations_.push(registered);
   return *registered;
+}
+
+VariableRecord& GraphState::adopt(std::unique_ptr<VariableRecord> variable) {
+  unshared_.push(variable.get());
+  return *variable.release();
 }
 
 const OperationNode* GraphState::find_operation(std::string_view name) const noexcept {

@@ -26,8 +26,9 @@ class VariableRecord;
 /// it says otherwise.
 ///
 /// Invariants:
-///   1. The registry owns nodes and records: what an entry points to is deleted with this object. The lists
-///      put them in order of creation.
+///   1. The registry owns nodes and shared variables: what an entry points to is deleted with this object.
+///   The
+///      lists put them in order of creation. `unshared_` owns the variables that no entry points to.
 ///   2. A node is in the registry before it is in the list, and the nodes of its inputs are in both by then.
 ///   3. Names are never given back.
 class GraphState {
@@ -74,6 +75,9 @@ class GraphState {
   /// exactly that name (SEMANTICS A6), naming both lines, RuntimeError if the graph is finalized.
   const OperationNode& add(std::unique_ptr<OperationNode> node);
 
+  /// Owns a variable that is found by no path from now on.
+  VariableRecord& adopt(std::unique_ptr<VariableRecord> variable);
+
   /// The operation of exactly that name, or nullptr. Wait-free.
   const OperationNode* find_operation(std::string_view name) const noexcept;
 
@@ -95,6 +99,7 @@ class GraphState {
   Registry<> registry_;
   AppendOnlyList<const OperationNode> operations_;
   AppendOnlyList<const VariableRecord> variables_;
+  AppendOnlyList<VariableRecord> unshared_;
   // relaxed: a creation that runs at the same time as finalize() may be before or after it.
   std::atomic<bool> finalized_{false};
   // The flag is stored after the seed (release) and read before it (acquire).

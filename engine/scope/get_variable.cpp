@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // get_variable(): makes a variable, or finds one. The checks come in TensorFlow's order (SEMANTICS C, D, M).
 #include "graph/graph_state.hpp"
+#include "scope/define_variable.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/names.hpp"
 #include "scope/path.hpp"
 #include "scope/scope_stack.hpp"
-#include "scope/seeds.hpp"
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
@@ -34,10 +34,9 @@ class VariableRequest {
     initializer_ = own_initializer ? std::move(options.initializer) : scope_.initializer();
     dtype_ = options.dtype.value_or(scope_.dtype());
     if (initializer_.is_value() && shape_.has_value()) {
-      fail<ValueError>("shape " + shape_->to_string() +
-                       " must not be given with an initial value, which has the shape " +
-                       initializer_.body()->value()->shape().to_string() +
-                       (own_initializer ? "" : " (the initial value is the scope's initializer)"));
+      fail("shape " + shape_->to_string() + " must not be given with an initial value, which has the shape " +
+           initializer_.body()->value()->shape().to_string() +
+           (own_initializer ? "" : " (the initial value is the scope's initializer)"));
     }
   }
 
@@ -58,9 +57,9 @@ class VariableRequest {
 
   const VariableRecord& create() {
     require_creatable();
-    VariableRecord::Definition definition = define();
-    require_free_operation_name();
-    auto fresh = std::make_unique<VariableRecord>(graph_, std::move(definition));
+    auto fresh = std::make_unique<VariableRecord>(
+        graph_,
+        define_variable(graph_, {path_.to_string(), shape_, dtype_, initializer_, trainable_, where_}));
     VariableRecord* const winner = graph_.registry().find_or_insert(path_).set_variable(fresh.get());
     if (winner != fresh.get()) return use(*winner);  // another thread was first: as if this call came later
     fresh.release();                                 // owned by the registry from here on
@@ -68,9 +67,8 @@ class VariableRequest {
     return *winner;
   }
 
-  template <typename ErrorType>
   [[noreturn]] void fail(const std::string& what) const {
-    throw ErrorType("variable " + path_.to_string() + " (asked for at " + to_string(where_) + "): " + what);
+    throw ValueError(describe_request(path_.to_string(), where_) + ": " + what);
   }
 
   /// M8: comes before the scope's defaults are looked at, so that a scope's dtype conflicts with no value.
@@ -78,8 +76,8 @@ class VariableRequest {
     if (!options.dtype.has_value() || !options.initializer.is_value()) return;
     const DType of_value = options.initializer.body()->value()->dtype();
     if (of_value == *options.dtype) return;
-    fail<ValueError>("the initial value's dtype and the explicit dtype don't match: " +
-                     std::string(dtype_name(of_value)) + " and " + std::string(dtype_name(*options.dtype)));
+    fail("the initial value's dtype and the explicit dtype don't match: " +
+         std::string(dtype_name(of_value)) + " and " + std::string(dtype_name(*options.dtype)));
   }
 
   [[noreturn]] void refuse_existing(const VariableRecord& found) const {
@@ -103,80 +101,38 @@ class VariableRequest {
 
   [[noreturn]] void refuse_sharing(const std::string& what, const std::string& wanted,
                                    const std::string& there, const VariableRecord& found) const {
-    fail<ValueError>("cannot be shared: wanted " + what + " " + wanted + ", found " + what + " " + there +
-                     " (defined at " + to_string(found.where()) + "). Ask for the " + what +
-                     " that it has, or for another name");
+    fail("cannot be shared: wanted " + what + " " + wanted + ", found " + what + " " + there +
+         " (defined at " + to_string(found.where()) + "). Ask for the " + what +
+         " that it has, or for another name");
   }
 
   void require_creatable() const {
     const std::string name = path_.to_string();
-    try {
-      require_valid_op_name(name);
-    } catch (const ValueError& error) {
-      throw ValueError("get_variable() at " + to_string(where_) + ": " + error.what());
-    }
+    require_variable_name(name, where_);
     if (scope_.reuse() == Reuse(true)) refuse_missing(name);
-    graph_.require_not_finalized("variable " + name + " (asked for at " + to_string(where_) + ")");
+    graph_.require_not_finalized(describe_request(name, where_));
+  }
+
+  const VariableRecord* find(std::string_view key) const {
+    const Registry<>::Entry* const entry = graph_.registry().find(Path(key));
+    return entry == nullptr ? nullptr : entry->variable();
   }
 
   [[noreturn]] void refuse_missing(const std::string& name) const {
     NearestNames nearest(name);
-    graph_.variables().for_each([&](const VariableRecord& other) { nearest.consider(other.key()); });
+    graph_.variables().for_each([&](const VariableRecord& other) {
+      if (find(other.key()) == &other) nearest.consider(other.key());  // not one that no path leads to
+    });
     std::string message = "variable " + name +
                           " does not exist, or was not made with get_variable(); the scope '" +
                           scope_.name() + "' only shares variables (reuse=True; asked for at " +
                           to_string(where_) + "). To make it if it is missing, use reuse=AUTO_REUSE.";
     const char* separator = " Nearest: ";
     for (const std::string& other : nearest.names()) {
-      const Registry<>::Entry* const entry = graph_.registry().find(Path(other));
-      message += separator + other + " (defined at " + to_string(entry->variable()->where()) + ")";
+      message += separator + other + " (defined at " + to_string(find(other)->where()) + ")";
       separator = ", ";
     }
     throw ValueError(message);
-  }
-
-  /// What the variable will be. Everything that may be wrong with it is found here.
-  VariableRecord::Definition define() const {
-    Initializer initializer = initializer_;
-    Shape shape = shape_.value_or(Shape::unknown());
-    DType dtype = dtype_;
-    if (initializer.is_value()) {
-      shape = initializer.body()->value()->shape();
-      dtype = initializer.body()->value()->dtype();
-    } else if (!initializer) {
-      initializer = is_floating(dtype) ? glorot_uniform_initializer() : zeros_initializer();
-    }
-    if (!shape.fully_known()) {
-      fail<ValueError>("its shape is " + shape.to_string() +
-                       ", but an initializer needs a fully known shape. Give one, or an initial value as "
-                       "the initializer and no shape");
-    }
-    try {
-      (void)shape.num_elements();  // throws if that is too many
-      initializer.body()->check(shape, dtype);
-    } catch (const ValueError& error) {
-      fail<ValueError>(error.what());
-    } catch (const TypeError& error) {
-      fail<TypeError>(error.what());
-    }
-    const InitializerBody& body = *initializer.body();
-    const SeedPair seeds = body.random() ? combine_seeds(graph_, body.seed()) : SeedPair{};
-    return {path_.to_string(), std::move(shape), dtype, std::move(initializer), seeds, trainable_, where_};
-  }
-
-  /// An operation that was given its name literally may have the name of the variable's without having
-  /// reserved it (A6). As in TensorFlow, that is an error. (Should such an operation come at this very moment
-  /// in another thread, the variable's gets a suffix.)
-  void require_free_operation_name() const {
-    std::string name = path_.to_string();
-    if (name.back() == '/') {
-      name.pop_back();
-    } else {
-      name = graph_.unique_name(name, false);
-    }
-    if (const OperationNode* const other = graph_.find_operation(name)) {
-      fail<ValueError>("the graph has an operation of that name already, " + describe(*other));
-    }
   }
 
   GraphState& graph_;
@@ -193,7 +149,7 @@ class VariableRequest {
 
 Variable get_variable(std::string_view name, std::optional<Shape> shape, GetVariableOptions options,
                       SourceLocation where) {
-  return Variable(&VariableRequest(name, std::move(shape), std::move(options), where).get());
+  return Variable(VariableRequest(name, std::move(shape), std::move(options), where).get());
 }
 
 }  // namespace varscope::detail

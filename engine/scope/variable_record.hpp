@@ -17,9 +17,9 @@ namespace varscope::detail {
 
 class GraphState;
 
-/// How a variable is born: get_variable() checks everything, makes a record, and sets it into the registry
-/// entry of its path; the one thread whose record gets there has made the variable. What is left to do
-/// (names, operations, places in the lists of the graph) is done by complete(), by every thread that finds
+/// How a shared variable is born: get_variable() checks everything, makes a record, and sets it into the
+/// registry entry of its path; the one thread whose record gets there has made the variable. What is left to
+/// do (names, operations, places in the lists of the graph) is done by complete(), by every thread that finds
 /// the record before it is complete, so that a thread that stops in the middle stops nobody.
 ///
 /// Invariants:
@@ -31,7 +31,7 @@ class VariableRecord {
  public:
   /// What get_variable() decides.
   struct Definition {
-    std::string key;  ///< the path in the variable store: scope + "/" + name
+    std::string key;  ///< scope + "/" + name: the path by which a shared variable is found
     Shape shape;
     DType dtype = DType::float32;
     Initializer initializer;

@@ -22,13 +22,32 @@ namespace detail {
 class VariableRecord;
 }
 
+/// What Variable's constructor may be told besides the initial value and the shape.
+struct VariableOptions {
+  /// Below the current name scope, made unique; empty: "Variable".
+  std::string name = {};
+  /// Unset: that of an initial value, else float32.
+  std::optional<DType> dtype = std::nullopt;
+  bool trainable = true;
+};
+
 /// A variable of a graph. A handle, valid as long as its Graph; two handles are equal if they are the same
 /// variable. The value belongs to a Session. Const, hence thread-safe.
 class VARSCOPE_API Variable {
  public:
   /// Refers to nothing; every other member throws FailedPreconditionError on it.
   Variable() = default;
-  explicit Variable(const detail::VariableRecord* record) noexcept : record_(record) {}
+  explicit Variable(const detail::VariableRecord& record) noexcept : record_(&record) {}
+
+  /// Makes a variable of the default graph that nobody shares: get_variable() never finds it, and its name
+  /// comes from the *name* scope, as with TensorFlow's tf.Variable. Throws ValueError for an invalid name, a
+  /// shape that is not fully known, or an initializer that cannot make it; then nothing has been made.
+  /// Lock-free.
+  Variable(Initializer initializer, Shape shape, VariableOptions options = {},
+           SourceLocation where = SourceLocation::current());
+  /// The same from a value, which has a shape of its own.
+  explicit Variable(Initializer initial_value, VariableOptions options = {},
+                    SourceLocation where = SourceLocation::current());
 
   explicit operator bool() const noexcept { return record_ != nullptr; }
 
