@@ -76,7 +76,7 @@ struct Neg {
 template <typename Arch>
 struct Reciprocal {
   static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept {
-    return broadcast<Arch>(1.0f) / x;
+    return divide<Arch>(broadcast<Arch>(1.0f), x);
   }
 };
 
@@ -88,7 +88,7 @@ struct Relu {
 template <typename Arch>
 struct Rsqrt {
   static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept {
-    return broadcast<Arch>(1.0f) / xsimd::sqrt(x);
+    return divide<Arch>(broadcast<Arch>(1.0f), square_root<Arch>(x));
   }
 };
 
@@ -96,13 +96,13 @@ template <typename Arch>
 struct Sigmoid {
   static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept {
     const Floats<Arch> one = broadcast<Arch>(1.0f);
-    return one / (one + xsimd::exp(-x));
+    return divide<Arch>(one, one + xsimd::exp(-x));
   }
 };
 
 template <typename Arch>
 struct Sqrt {
-  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept { return xsimd::sqrt(x); }
+  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> x) noexcept { return square_root<Arch>(x); }
 };
 
 template <typename Arch>
@@ -132,7 +132,9 @@ struct Mul {
 
 template <typename Arch>
 struct Div {
-  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> a, Floats<Arch> b) noexcept { return a / b; }
+  static VARSCOPE_SIMD_INLINE Floats<Arch> apply(Floats<Arch> a, Floats<Arch> b) noexcept {
+    return divide<Arch>(a, b);
+  }
 };
 
 template <typename Arch>

@@ -23,7 +23,7 @@ struct AveragePool {
   static VARSCOPE_SIMD_INLINE Floats<Arch> start() noexcept { return broadcast<Arch>(0.0f); }
   static VARSCOPE_SIMD_INLINE Floats<Arch> add(Floats<Arch> a, Floats<Arch> x) noexcept { return a + x; }
   static VARSCOPE_SIMD_INLINE Floats<Arch> finish(Floats<Arch> a, float count) noexcept {
-    return a / broadcast<Arch>(count);
+    return divide<Arch>(a, broadcast<Arch>(count));
   }
 };
 

@@ -24,8 +24,10 @@ VARSCOPE_SIMD_FLATTEN void softmax_rows(const float* src, float* dst, std::int64
                           rest);
     }
     const Floats<Arch> sum = broadcast<Arch>(reduce_run<Arch, Sum<Arch>>(dst, length));
-    for (std::int64_t j = 0; j < whole; j += lanes) store<Arch>(dst + j, load<Arch>(dst + j) / sum);
-    if (rest > 0) store_partial<Arch>(dst + whole, load_partial<Arch>(dst + whole, rest, 0.0f) / sum, rest);
+    for (std::int64_t j = 0; j < whole; j += lanes)
+      store<Arch>(dst + j, divide<Arch>(load<Arch>(dst + j), sum));
+    if (rest > 0)
+      store_partial<Arch>(dst + whole, divide<Arch>(load_partial<Arch>(dst + whole, rest, 0.0f), sum), rest);
   }
 }
 

@@ -91,9 +91,28 @@ VARSCOPE_SIMD_INLINE void store_partial(float* dst, Floats<Arch> value, std::int
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> multiply_add(Floats<Arch> a, Floats<Arch> b, Floats<Arch> c) noexcept {
 #if defined(__AVX512F__)
-  return _mm512_fmadd_ps(a, b, c);
+  return Floats<Arch>(_mm512_fmadd_ps(a, b, c));
 #else
   return xsimd::fma(a, b, c);
+#endif
+}
+
+// Correctly rounded; xsimd's NEON forms approximate both.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> divide(Floats<Arch> a, Floats<Arch> b) noexcept {
+#if defined(__aarch64__)
+  return Floats<Arch>(vdivq_f32(a, b));
+#else
+  return a / b;
+#endif
+}
+
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> square_root(Floats<Arch> x) noexcept {
+#if defined(__aarch64__)
+  return Floats<Arch>(vsqrtq_f32(x));
+#else
+  return xsimd::sqrt(x);
 #endif
 }
 
