@@ -7,6 +7,7 @@
 #include "ops/layout_key.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/tile_workspace.hpp"
 #include "ops/window.hpp"
 
 #include <varscope/error.hpp>
@@ -59,22 +60,23 @@ class PlannedConv2D final : public detail::Kernel {
   std::int64_t num_tiles(int) const noexcept override { return plan_.tile_count; }
 
   const char* run_tile(int, std::int64_t tile, const KernelArguments& arguments) const noexcept override {
-    auto* workspace = static_cast<float*>(arguments.workspace);
-    plan_.run_tile(
-        plan_,
-        {.input = detail::input<float>(arguments, 0),
-         .packed_filter = static_cast<const float*>(arguments.packed),
-         .output = detail::output<float>(arguments, 0),
-         .epilogue = {.bias = bias_of<float>(epilogue_, arguments),
-                      .residual = residual_of<float>(epilogue_, arguments),
-                      .activation = activation_of(epilogue_)},
-         .workspace = plan_.workspace_floats > 0 ? workspace + tile * plan_.workspace_floats : nullptr},
-        tile);
+    const auto run = [&](float* workspace) {
+      plan_.run_tile(plan_,
+                     {.input = detail::input<float>(arguments, 0),
+                      .packed_filter = static_cast<const float*>(arguments.packed),
+                      .output = detail::output<float>(arguments, 0),
+                      .epilogue = {.bias = bias_of<float>(epilogue_, arguments),
+                                   .residual = residual_of<float>(epilogue_, arguments),
+                                   .activation = activation_of(epilogue_)},
+                      .workspace = workspace},
+                     tile);
+    };
+    detail::with_tile_workspace(plan_.workspace_floats, tile, arguments, run);
     return nullptr;
   }
 
   std::size_t workspace_bytes() const noexcept override {
-    return static_cast<std::size_t>(plan_.tile_count * plan_.workspace_floats) * sizeof(float);
+    return detail::tile_workspace_bytes(plan_.workspace_floats, plan_.tile_count);
   }
 
   double cost_nanoseconds() const noexcept override {

@@ -7,6 +7,7 @@
 #include "ops/layout_key.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/tile_workspace.hpp"
 
 #include <varscope/error.hpp>
 #include <varscope/math_ops.hpp>
@@ -47,21 +48,23 @@ class PlannedMatMul final : public detail::Kernel {
   const char* run_tile(int, std::int64_t tile, const KernelArguments& arguments) const noexcept override {
     const std::int64_t matrix = tile / plan_.tile_count;
     const MatMulShape& shape = plan_.shape;
-    auto* workspace = static_cast<float*>(arguments.workspace);
-    plan_.run_tile(
-        plan_,
-        {.a = detail::input<float>(arguments, 0) + matrix * shape.rows * shape.depth,
-         .packed_b = static_cast<const float*>(arguments.packed) + matrix * plan_.packed_b_floats,
-         .c = detail::output<float>(arguments, 0) + matrix * shape.rows * shape.columns,
-         .bias = bias_of<float>(epilogue_, arguments),
-         .activation = activation_of(epilogue_),
-         .workspace = plan_.workspace_floats > 0 ? workspace + tile * plan_.workspace_floats : nullptr},
-        tile % plan_.tile_count);
+    const auto run = [&](float* workspace) {
+      plan_.run_tile(
+          plan_,
+          {.a = detail::input<float>(arguments, 0) + matrix * shape.rows * shape.depth,
+           .packed_b = static_cast<const float*>(arguments.packed) + matrix * plan_.packed_b_floats,
+           .c = detail::output<float>(arguments, 0) + matrix * shape.rows * shape.columns,
+           .bias = bias_of<float>(epilogue_, arguments),
+           .activation = activation_of(epilogue_),
+           .workspace = workspace},
+          tile % plan_.tile_count);
+    };
+    detail::with_tile_workspace(plan_.workspace_floats, tile, arguments, run);
     return nullptr;
   }
 
   std::size_t workspace_bytes() const noexcept override {
-    return static_cast<std::size_t>(num_tiles(0) * plan_.workspace_floats) * sizeof(float);
+    return detail::tile_workspace_bytes(plan_.workspace_floats, num_tiles(0));
   }
 
   double cost_nanoseconds() const noexcept override {

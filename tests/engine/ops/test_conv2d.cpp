@@ -158,6 +158,7 @@ BOOST_AUTO_TEST_CASE(the_shapes_of_real_layers_agree_with_double_precision) {
   layer({1, 16, 16, 32}, {5, 5, 32, 32}, {1, 1, 1, 1});
   layer({2, 14, 14, 1}, {5, 5, 1, 32}, {1, 1, 1, 1});
   layer({1, 23, 23, 3}, {7, 7, 3, 64}, {1, 2, 2, 1});
+  layer({1, 30, 29, 256}, {3, 3, 256, 32}, {1, 2, 2, 1});  // more scratch than a stack should hold
   layer({1, 9, 9, 64}, {1, 1, 64, 48}, {1, 1, 1, 1});
   layer({1, 9, 9, 64}, {1, 1, 64, 48}, {1, 2, 2, 1});
   layer({1, 15, 15, 32}, {3, 3, 1, 32}, {1, 1, 1, 1});  // depthwise
