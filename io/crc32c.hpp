@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// CRC32C (Castagnoli), the checksum of each variable's data in a checkpoint: reflected polynomial 0x82F63B78,
+// initial value and final XOR 0xFFFFFFFF, as in RFC 3720 (iSCSI) and the CRC32 instruction of SSE4.2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace varscope::io {
+
+/// The checksum of what `previous` is the checksum of, followed by `bytes`; start with 0. Thread-safe.
+std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
+
+/// The same by tables only, for processors without the instruction, and for the test that compares both.
+std::uint32_t crc32c_by_tables(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
+
+}  // namespace varscope::io
