@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint_index.hpp"
+
+#include "checkpoint_format.hpp"
+#include "hdf5_messages.hpp"
+#include "variable_path.hpp"
+
+#include <varscope/error.hpp>
+
+#include <algorithm>
+#include <unordered_set>
+
+namespace varscope::io {
+
+namespace {
+
+/// A variable's path: at most three bytes for one of the name, and the ":0".
+constexpr std::size_t kMaxPathBytes = 3 * kMaxVariableNameBytes + 3;
+
+// Numbers of what is no object; objects have those of their nodes.
+constexpr std::size_t kSuperblock = ~std::size_t{0};
+constexpr std::size_t kGap = kSuperblock - 1;
+
+/// Something that a link leads to; a group or a dataset, which shows when its header is read.
+struct Node {
+  std::uint64_t address = 0;
+  std::size_t parent = 0;
+  std::size_t path_bytes = 0;
+  std::string link;  // empty for the root only
+};
+
+class IndexBuilder {
+ public:
+  IndexBuilder(const ReadableFile& file, const std::string& name, IndexedFile kind)
+      : file_(file),
+        kind_(kind),
+        extents_(file.size()),
+        place_{name, [this](std::size_t object) { return name_of(object); }, kSuperblock} {}
+  IndexBuilder(const IndexBuilder&) = delete;
+  IndexBuilder& operator=(const IndexBuilder&) = delete;
+
+  CheckpointIndex build() {
+    index_.root_address = read_superblock(file_, extents_, place_);
+    nodes_.push_back({.address = index_.root_address});
+    // Every header claims bytes of its own, so that a link back to what was read before is refused, and the
+    // file's size bounds the loop.
+    for (std::size_t node = 0; node < nodes_.size(); ++node) read_object(node);
+    sort_variables();
+    index_.gaps = extents_.gaps();
+    if (kind_ == IndexedFile::checkpoint) check_gaps();
+    return std::move(index_);
+  }
+
+ private:
+  std::string name_of(std::size_t object) const {
+    if (object == kSuperblock) return "the superblock";
+    if (object == kGap) return "between its objects";
+    return path_of(object);
+  }
+
+  std::string path_of(std::size_t node) const {
+    if (node == 0) return "/";
+    std::string path;
+    path.reserve(nodes_[node].path_bytes);
+    std::vector<std::size_t> chain;
+    for (; node != 0; node = nodes_[node].parent) chain.push_back(node);
+    for (auto next = chain.rbegin(); next != chain.rend(); ++next) path += "/" + nodes_[*next].link;
+    return path;
+  }
+
+  void read_object(std::size_t node) {
+    place_.object = node;
+    const ObjectHeader header = read_object_header(file_, nodes_[node].address, extents_, place_);
+    const bool is_group = std::any_of(header.messages.begin(), header.messages.end(),
+                                      [](const auto& message) { return message.type == kLinkInfoMessage; });
+    if (is_group) {
+      read_group(node, header);
+    } else if (node == 0) {
+      place_.damaged({nodes_[0].address, 4}, "the root is not a group");
+    } else {
+      read_dataset(node, header);
+    }
+  }
+
+  /// Throws if a message that an object has at most once comes again.
+  void count_once(bool& seen, const HeaderMessage& message) {
+    if (seen) place_.damaged({message.offset, message.body.size()}, "the same message twice in one object");
+    seen = true;
+  }
+
+  void read_group(std::size_t node, const ObjectHeader& header) {
+    bool link_info = false, group_info = false, attribute_info = false;
+    std::vector<Attribute> attributes;
+    std::unordered_set<std::string> links;
+    for (const HeaderMessage& message : header.messages) {
+      switch (message.type) {
+        case kLinkInfoMessage:
+          count_once(link_info, message);
+          check_link_info(message, place_);
+          break;
+        case kGroupInfoMessage:
+          count_once(group_info, message);
+          check_group_info(message, place_);
+          break;
+        case kAttributeInfoMessage:
+          count_once(attribute_info, message);
+          check_attribute_info(message, place_);
+          break;
+        case kAttributeMessage:
+          attributes.push_back(decode_attribute(message, place_));
+          break;
+        case kLinkMessage: {
+          HardLink link = decode_link(message, place_);
+          if (!links.insert(link.name).second) {
+            place_.damaged({message.offset, message.body.size()}, "two links are called '" + link.name + "'");
+          }
+          add_node(node, std::move(link), message);
+          break;
+        }
+        default:
+          refuse_message(message, place_);
+      }
+    }
+    if (node == 0) {
+      read_root_attributes(attributes);
+    } else if (!attributes.empty()) {
+      refuse_attribute(attributes.front(), nodes_[node].address);
+    } else if (links.empty()) {
+      place_.outside_profile({nodes_[node].address, 4}, "an empty group");
+    }
+  }
+
+  void add_node(std::size_t parent, HardLink link, const HeaderMessage& message) {
+    const std::size_t path_bytes = nodes_[parent].path_bytes + 1 + link.name.size();
+    if (path_bytes > kMaxPathBytes) {
+      place_.damaged({message.offset, message.body.size()},
+                     "a path of more than " + std::to_string(kMaxPathBytes) + " bytes");
+    }
+    nodes_.push_back(
+        {.address = link.address, .parent = parent, .path_bytes = path_bytes, .link = std::move(link.name)});
+  }
+
+  [[noreturn]] void refuse_attribute(const Attribute& attribute, std::uint64_t address) {
+    place_.outside_profile({address, 4}, "the attribute '" + attribute.name + "' here");
+  }
+
+  /// The value of an attribute of that name and kind; throws InvalidArgumentError if there is none.
+  const Attribute& find_attribute(const std::vector<Attribute>& attributes, const char* name,
+                                  Attribute::Kind kind) {
+    const auto found = std::find_if(attributes.begin(), attributes.end(), [&](const Attribute& attribute) {
+      return attribute.name == name && attribute.kind == kind;
+    });
+    if (found == attributes.end()) {
+      throw InvalidArgumentError("'" + place_.file + "' is an HDF5 file, but not a varscope checkpoint: " +
+                                 name_of(place_.object) + " has no proper attribute '" + name + "'");
+    }
+    return *found;
+  }
+
+  void read_root_attributes(const std::vector<Attribute>& attributes) {
+    const std::uint64_t address = nodes_[0].address;
+    const Attribute& format = find_attribute(attributes, kFormatAttribute, Attribute::Kind::text);
+    if (format.text != kFormatName) place_.outside_profile({address, 4}, "the format '" + format.text + "'");
+    const Attribute& version = find_attribute(attributes, kFormatVersionAttribute, Attribute::Kind::uint32);
+    if (version.integer != kFormatVersion) {
+      throw InvalidArgumentError("'" + place_.file + "' is a checkpoint of format version " +
+                                 std::to_string(version.integer) + "; this varscope reads version " +
+                                 std::to_string(kFormatVersion));
+    }
+    std::size_t expected = 2;
+    for (const Attribute& attribute : attributes) {
+      if (attribute.name != kGlobalStepAttribute) continue;
+      index_.global_step = static_cast<std::int64_t>(
+          find_attribute(attributes, kGlobalStepAttribute, Attribute::Kind::int64).integer);
+      expected = 3;
+    }
+    if (attributes.size() != expected) refuse_attribute(attributes.back(), address);
+  }
+
+  void read_dataset(std::size_t node, const ObjectHeader& header) {
+    bool space = false, type = false, fill = false, layout = false, attribute_info = false;
+    IndexedVariable variable;
+    DataLayout data;
+    std::vector<Attribute> attributes;
+    for (const HeaderMessage& message : header.messages) {
+      switch (message.type) {
+        case kDataspaceMessage:
+          count_once(space, message);
+          variable.entry.shape = decode_dataspace(message, place_);
+          break;
+        case kDatatypeMessage:
+          count_once(type, message);
+          variable.entry.dtype = decode_datatype(message, place_);
+          break;
+        case kFillValueMessage:
+          count_once(fill, message);
+          check_fill_value(message, place_);
+          break;
+        case kDataLayoutMessage:
+          count_once(layout, message);
+          data = decode_layout(message, place_);
+          variable.header_chunk = header.chunks[message.chunk].range;
+          break;
+        case kAttributeInfoMessage:
+          count_once(attribute_info, message);
+          check_attribute_info(message, place_);
+          break;
+        case kAttributeMessage:
+          attributes.push_back(decode_attribute(message, place_));
+          break;
+        default:
+          refuse_message(message, place_);
+      }
+    }
+    const ByteRange start{nodes_[node].address, 4};
+    if (!space || !type || !layout) place_.damaged(start, "neither a group nor a dataset");
+    variable.entry.name = find_attribute(attributes, kNameAttribute, Attribute::Kind::text).text;
+    variable.entry.crc32c = static_cast<std::uint32_t>(
+        find_attribute(attributes, kChecksumAttribute, Attribute::Kind::uint32).integer);
+    if (attributes.size() != 2) refuse_attribute(attributes.back(), start.offset);
+    if (!belongs_here(variable.entry.name, node)) {
+      place_.damaged(start, "the dataset holds the variable '" + variable.entry.name +
+                                "', which belongs at another path");
+    }
+    place_data(variable, data);
+    index_.variables.push_back(std::move(variable));
+  }
+
+  /// Whether a variable of this name stands at the node's path.
+  bool belongs_here(const std::string& name, std::size_t node) const {
+    if (name.empty() || name.size() > kMaxVariableNameBytes) return false;
+    const std::string path = variable_path(name);
+    return path.size() == nodes_[node].path_bytes && path == path_of(node);
+  }
+
+  /// Checks the data's size against the shape, and its place against the file.
+  void place_data(IndexedVariable& variable, const DataLayout& data) {
+    CheckpointEntry& entry = variable.entry;
+    const ByteRange layout_range{data.address_position, 16};
+    std::int64_t bytes = 0;
+    if (__builtin_mul_overflow(entry.shape.num_elements(), static_cast<std::int64_t>(dtype_size(entry.dtype)),
+                               &bytes) ||
+        static_cast<std::uint64_t>(bytes) != data.size) {
+      place_.damaged(layout_range, "the data has " + std::to_string(data.size) + " bytes, but " +
+                                       std::string(dtype_name(entry.dtype)) + entry.shape.to_string() +
+                                       " needs another number");
+    }
+    entry.bytes = data.size;
+    variable.address_position = data.address_position;
+    if (data.size == 0 || kind_ == IndexedFile::metadata_only) {
+      if (data.address != kUndefinedAddress) place_.damaged(layout_range, "data where there should be none");
+      return;
+    }
+    entry.offset = data.address;
+    extents_.claim({data.address, data.size}, place_);
+    if (data.address % data_alignment(data.size) != 0) {
+      place_.outside_profile(layout_range, "data that is not aligned");
+    }
+  }
+
+  void sort_variables() {
+    // Paths are different for different names, and no two links of a group are equal; but two groups could
+    // bear one name.
+    auto& variables = index_.variables;
+    std::sort(variables.begin(), variables.end(),
+              [](const IndexedVariable& a, const IndexedVariable& b) { return a.entry.name < b.entry.name; });
+    const auto twin = std::adjacent_find(
+        variables.begin(), variables.end(),
+        [](const IndexedVariable& a, const IndexedVariable& b) { return a.entry.name == b.entry.name; });
+    if (twin != variables.end()) {
+      throw_damaged(place_.file, variable_path(twin->entry.name), twin->header_chunk,
+                    "the variable '" + twin->entry.name + "' is there twice");
+    }
+  }
+
+  void check_gaps() {
+    place_.object = kGap;
+    std::vector<std::byte> bytes;
+    for (const ByteRange gap : index_.gaps) {
+      if (gap.size >= kLargeAlignment) place_.damaged(gap, "they belong to nothing");
+      bytes.resize(gap.size);
+      file_.read_at(gap.offset, bytes);
+      const auto is_zero = [](std::byte byte) { return byte == std::byte{0}; };
+      if (!std::all_of(bytes.begin(), bytes.end(), is_zero)) {
+        place_.damaged(gap, "they belong to nothing, but are not zero");
+      }
+    }
+  }
+
+  const ReadableFile& file_;
+  IndexedFile kind_;
+  ExtentMap extents_;
+  Place place_;
+  std::vector<Node> nodes_;
+  CheckpointIndex index_;
+};
+
+}  // namespace
+
+CheckpointIndex read_checkpoint_index(const ReadableFile& file, const std::string& name, IndexedFile kind) {
+  return IndexBuilder(file, name, kind).build();
+}
+
+}  // namespace varscope::io

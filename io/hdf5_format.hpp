@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// The strict reader's lowest layer: superblock and object headers of HDF5 files, decoded with every offset
+// and size checked against the file, every checksum verified, and no allocation larger than the file
+// justifies. libhdf5 takes no part in it. Section numbers refer to the HDF5 File Format Specification,
+// version 3.0.
+#pragma once
+
+#include "file_system.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace varscope::io {
+
+/// HDF5's address of what has no place in the file.
+inline constexpr std::uint64_t kUndefinedAddress = ~std::uint64_t{0};
+
+inline constexpr std::uint64_t kSuperblockBytes = 48;  // of version 3, with 8-byte offsets
+
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+
+/// Throws DataLossError: these bytes of `object` ("/conv1/weights:0") are not what any writer of the format
+/// leaves behind.
+[[noreturn]] void throw_damaged(const std::string& file, const std::string& object, ByteRange range,
+                                const std::string& what);
+
+/// What is being decoded, so that an error can name it.
+struct Place {
+  std::string file;
+  /// The path of an object; asked for only when there is an error, since paths in a hostile file may be much
+  /// longer than the objects.
+  std::function<std::string(std::size_t object)> name_of;
+  std::size_t object = 0;
+
+  [[noreturn]] void damaged(ByteRange range, const std::string& what) const;
+
+  /// Throws InvalidArgumentError: an HDF5 file, but with a feature that checkpoints do not use.
+  [[noreturn]] void outside_profile(ByteRange range, const std::string& feature) const;
+};
+
+/// Takes little-endian values off the front of some bytes of a file. Reading past their end throws
+/// DataLossError. Requires: the bytes and the place outlive it.
+class ByteCursor {
+ public:
+  ByteCursor(std::span<const std::byte> bytes, std::uint64_t offset, const Place& place)
+      : bytes_(bytes), offset_(offset), place_(&place) {}
+
+  /// An unsigned value of 1 to 8 bytes.
+  std::uint64_t take(std::size_t size);
+  std::span<const std::byte> take_bytes(std::size_t size);
+
+  std::size_t remaining() const noexcept { return bytes_.size(); }
+  /// Where the next byte stands in the file.
+  std::uint64_t offset() const noexcept { return offset_; }
+  const Place& place() const noexcept { return *place_; }
+
+  /// Throws DataLossError unless everything has been taken.
+  void expect_end() const;
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::uint64_t offset_;
+  const Place* place_;
+};
+
+/// Which bytes of a file belong to what has been decoded; no byte may belong to two things.
+class ExtentMap {
+ public:
+  explicit ExtentMap(std::uint64_t file_size) : file_size_(file_size) {}
+
+  /// Throws DataLossError if the range leaves the file or overlaps one claimed before, naming that one.
+  void claim(ByteRange range, const Place& place);
+
+  /// What nobody claimed, in ascending order.
+  std::vector<ByteRange> gaps() const;
+
+  std::uint64_t file_size() const noexcept { return file_size_; }
+
+ private:
+  struct Extent {
+    std::uint64_t end;
+    std::size_t object;
+  };
+  std::uint64_t file_size_;
+  std::map<std::uint64_t, Extent> extents_;  // by first byte
+};
+
+/// Decodes the superblock (section II.A) and returns the address of the root group. Throws DataLossError for
+/// an empty, truncated, damaged or unclosed file, InvalidArgumentError for one that is not HDF5 or has
+/// another version of the superblock. Whatever HDF5 would do with user blocks, extensions or drivers is
+/// refused.
+std::uint64_t read_superblock(const ReadableFile& file, ExtentMap& extents, const Place& place);
+
+/// A superblock of the profile for a file of `file_size` bytes.
+std::vector<std::byte> make_superblock(std::uint64_t root_address, std::uint64_t file_size);
+
+struct HeaderMessage {
+  std::uint8_t type = 0;
+  std::size_t chunk = 0;  ///< index into ObjectHeader::chunks
+  std::uint64_t offset = 0;
+  std::span<const std::byte> body;  ///< points into the chunk
+};
+
+struct HeaderChunk {
+  ByteRange range;  ///< the checksum, its last 4 bytes, included
+  std::vector<std::byte> bytes;
+};
+
+/// An object header (section IV.A.1.b) with all its continuations. Messages of type NIL are left out.
+/// Not copyable: the messages point into the chunks.
+struct ObjectHeader {
+  ObjectHeader() = default;
+  ObjectHeader(ObjectHeader&&) = default;
+  ObjectHeader& operator=(ObjectHeader&&) = default;
+
+  std::vector<HeaderChunk> chunks;
+  std::vector<HeaderMessage> messages;
+};
+
+/// Reads and verifies the version 2 object header at `address`; claims its bytes.
+ObjectHeader read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
+                                const Place& place);
+
+}  // namespace varscope::io

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hdf5_messages.hpp"
+
+#include "checkpoint_format.hpp"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace varscope::io {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+// Datatype messages (IV.A.2.d), byte for byte as libhdf5 writes them: class and version, three bytes of class
+// bits, the size in 4 bytes, then bit offset and precision in 2 bytes each (and of floating-point numbers
+// where exponent and mantissa are, and the exponent's bias).
+constexpr std::string_view kFloat32 = "\x11\x20\x1f\0\4\0\0\0\0\0\x20\0\x17\x08\0\x17\x7f\0\0\0"sv;
+constexpr std::string_view kFloat64 = "\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0"sv;
+constexpr std::string_view kInt32 = "\x10\x08\0\0\4\0\0\0\0\0\x20\0"sv;
+constexpr std::string_view kInt64 = "\x10\x08\0\0\x08\0\0\0\0\0\x40\0"sv;
+constexpr std::string_view kUint8 = "\x10\0\0\0\1\0\0\0\0\0\x08\0"sv;
+constexpr std::string_view kUint32 = "\x10\0\0\0\4\0\0\0\0\0\x20\0"sv;
+// An enumeration of two members over int8: FALSE is 0, TRUE is 1.
+constexpr std::string_view kBoolean =
+    "\x38\2\0\0\1\0\0\0"
+    "\x10\x08\0\0\1\0\0\0\0\0\x08\0"
+    "FALSE\0TRUE\0"
+    "\0\1"sv;
+
+constexpr std::array<std::pair<std::string_view, DType>, 6> kElementTypes = {{
+    {kFloat32, DType::float32},
+    {kFloat64, DType::float64},
+    {kInt32, DType::int32},
+    {kInt64, DType::int64},
+    {kUint8, DType::uint8},
+    {kBoolean, DType::boolean},
+}};
+
+// A string of fixed length, padded with zeros, in UTF-8; its size follows.
+constexpr std::string_view kTextPrefix = "\x13\x11\0\0"sv;
+constexpr std::string_view kScalarSpace = "\2\0\0\0"sv;
+
+constexpr std::array<const char*, 11> kTypeClasses = {
+    "fixed-point", "floating-point", "time",        "string",          "bit field", "opaque",
+    "compound",    "reference",      "enumeration", "variable-length", "array"};
+
+/// Messages of HDF5 that checkpoints do not use, by type.
+constexpr std::array<const char*, 25> kMessageNames = {
+    "NIL",
+    "dataspace",
+    "link info",
+    "datatype",
+    "an old fill value",
+    "fill value",
+    "link",
+    "external data files",
+    "data layout",
+    "a bogus message",
+    "group info",
+    "filters",
+    "attribute",
+    "an object comment",
+    "an old modification time",
+    "a shared message table",
+    "continuation",
+    "a symbol table",
+    "a modification time",
+    "B-tree K values",
+    "driver info",
+    "attribute info",
+    "a reference count",
+    "file space info",
+    "a metadata cache image",
+};
+
+std::string_view as_text(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+ByteRange range_of(const HeaderMessage& message) {
+  return {message.offset, message.body.size()};
+}
+
+/// Throws unless the next byte is `wanted`; another one is a version that this format does not have.
+void expect_version(ByteCursor& cursor, std::uint64_t wanted, const char* what) {
+  const std::uint64_t offset = cursor.offset();
+  const std::uint64_t version = cursor.take(1);
+  if (version != wanted) {
+    cursor.place().outside_profile({offset, 1}, std::string(what) + " version " + std::to_string(version));
+  }
+}
+
+void expect_undefined_address(ByteCursor& cursor, const char* feature) {
+  const std::uint64_t offset = cursor.offset();
+  if (cursor.take(8) != kUndefinedAddress) cursor.place().outside_profile({offset, 8}, feature);
+}
+
+std::string describe_type(std::span<const std::byte> type) {
+  if (type.empty()) return "no type";
+  const unsigned type_class = std::to_integer<unsigned>(type[0]) & 0x0F;
+  return type_class < kTypeClasses.size() ? std::string("a ") + kTypeClasses[type_class] + " type"
+                                          : "an unknown type";
+}
+
+}  // namespace
+
+void refuse_message(const HeaderMessage& message, const Place& place) {
+  if (message.type >= kMessageNames.size()) {
+    place.damaged(range_of(message), "a message of unknown type " + std::to_string(message.type));
+  }
+  place.outside_profile(range_of(message), kMessageNames[message.type]);
+}
+
+HardLink decode_link(const HeaderMessage& message, const Place& place) {  // IV.A.2.g
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 1, "link");
+  const ByteRange flags_range{cursor.offset(), 1};
+  const std::uint64_t flags = cursor.take(1);
+  if ((flags & 0x04) != 0) place.outside_profile(flags_range, "link creation order");
+  if ((flags & 0xE0) != 0) place.damaged(flags_range, "unknown link flags");
+  if ((flags & 0x08) != 0) {
+    const ByteRange type_range{cursor.offset(), 1};
+    const std::uint64_t type = cursor.take(1);
+    if (type == 1) place.outside_profile(type_range, "a soft link");
+    if (type == 64) place.outside_profile(type_range, "an external link");
+    if (type != 0) place.outside_profile(type_range, "a user-defined link");
+  }
+  if ((flags & 0x10) != 0 && cursor.take(1) > 1) place.damaged(range_of(message), "unknown character set");
+  const std::uint64_t size = cursor.take(std::size_t{1} << (flags & 0x03));
+  const ByteRange name_range{cursor.offset(), size};
+  const std::string_view name = as_text(cursor.take_bytes(size));
+  if (name.empty() || name == "." || name.find('/') != name.npos || name.find('\0') != name.npos) {
+    place.damaged(name_range, "a link without a proper name");
+  }
+  const std::uint64_t address = cursor.take(8);
+  cursor.expect_end();
+  return {std::string(name), address};
+}
+
+DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  // IV.A.2.i
+  ByteCursor cursor(message.body, message.offset, place);
+  const std::uint64_t version = cursor.take(1);
+  if (version != 3 && version != 4) {
+    place.outside_profile(range_of(message), "data layout version " + std::to_string(version));
+  }
+  const std::uint64_t layout_class = cursor.take(1);
+  if (layout_class == 0) place.outside_profile(range_of(message), "compact data");
+  if (layout_class == 2) place.outside_profile(range_of(message), "chunked data");
+  if (layout_class == 3) place.outside_profile(range_of(message), "virtual data");
+  if (layout_class != 1) place.damaged(range_of(message), "unknown data layout");
+  DataLayout layout;
+  layout.address_position = cursor.offset();
+  layout.address = cursor.take(8);
+  layout.size = cursor.take(8);
+  cursor.expect_end();
+  return layout;
+}
+
+Shape decode_dataspace(const HeaderMessage& message, const Place& place) {  // IV.A.2.b
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 2, "dataspace");
+  const std::uint64_t rank = cursor.take(1);
+  const std::uint64_t flags = cursor.take(1);
+  const std::uint64_t type = cursor.take(1);
+  if (type == 2) place.outside_profile(range_of(message), "a null dataspace");
+  if (type > 2 || flags > 1 || rank > kMaxRank || (type == 0) != (rank == 0)) {
+    place.damaged(range_of(message), "an impossible dataspace");
+  }
+  std::vector<std::int64_t> dimensions;
+  std::int64_t elements = 1;
+  for (std::uint64_t axis = 0; axis < rank; ++axis) {
+    const std::uint64_t dimension = cursor.take(8);
+    if (dimension > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
+        __builtin_mul_overflow(elements, static_cast<std::int64_t>(dimension), &elements)) {
+      place.damaged(range_of(message), "a shape of more elements than 63 bits can count");
+    }
+    dimensions.push_back(static_cast<std::int64_t>(dimension));
+  }
+  if (flags == 1) {
+    for (const std::int64_t dimension : dimensions) {
+      if (cursor.take(8) != static_cast<std::uint64_t>(dimension)) {
+        place.outside_profile(range_of(message), "dimensions that can grow");
+      }
+    }
+  }
+  cursor.expect_end();
+  return Shape(std::move(dimensions));
+}
+
+DType decode_datatype(const HeaderMessage& message, const Place& place) {
+  for (const auto& [encoding, dtype] : kElementTypes) {
+    if (as_text(message.body) == encoding) return dtype;
+  }
+  place.outside_profile(range_of(message),
+                        describe_type(message.body) +
+                            " that is none of float32, float64, int32, int64, uint8 and bool "
+                            "(little-endian)");
+}
+
+Attribute decode_attribute(const HeaderMessage& message, const Place& place) {  // IV.A.2.m
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 3, "attribute");
+  if (cursor.take(1) != 0) place.outside_profile(range_of(message), "shared types of attributes");
+  const std::uint64_t name_size = cursor.take(2);
+  const std::uint64_t type_size = cursor.take(2);
+  const std::uint64_t space_size = cursor.take(2);
+  if (cursor.take(1) > 1) place.damaged(range_of(message), "unknown character set");
+  std::string_view name = as_text(cursor.take_bytes(name_size));
+  if (name.size() < 2 || name.find('\0') != name.size() - 1) {
+    place.damaged(range_of(message), "an attribute without a proper name");
+  }
+  name.remove_suffix(1);
+  Attribute attribute{.name = std::string(name)};
+  const std::span<const std::byte> type_bytes = cursor.take_bytes(type_size);
+  const std::string_view type = as_text(type_bytes);
+  if (as_text(cursor.take_bytes(space_size)) != kScalarSpace) {
+    place.outside_profile(range_of(message), "the attribute '" + attribute.name + "', which is not a scalar");
+  }
+  if (type == kUint32) {
+    attribute.kind = Attribute::Kind::uint32;
+    attribute.integer = cursor.take(4);
+  } else if (type == kInt64) {
+    attribute.kind = Attribute::Kind::int64;
+    attribute.integer = cursor.take(8);
+  } else if (type.size() == kTextPrefix.size() + 4 && type.starts_with(kTextPrefix)) {
+    ByteCursor size(type_bytes.subspan(kTextPrefix.size()), message.offset, place);
+    attribute.text = as_text(cursor.take_bytes(size.take(4)));
+  } else {
+    place.outside_profile(range_of(message),
+                          "the attribute '" + attribute.name + "', which has " + describe_type(type_bytes));
+  }
+  cursor.expect_end();
+  return attribute;
+}
+
+void check_link_info(const HeaderMessage& message, const Place& place) {  // IV.A.2.c
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 0, "link info");
+  if (cursor.take(1) != 0) place.outside_profile(range_of(message), "link creation order");
+  expect_undefined_address(cursor, "links in a fractal heap");
+  expect_undefined_address(cursor, "links in a B-tree");
+  cursor.expect_end();
+}
+
+void check_group_info(const HeaderMessage& message, const Place& place) {  // IV.A.2.k
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 0, "group info");
+  const std::uint64_t flags = cursor.take(1);
+  if (flags > 3) place.damaged(range_of(message), "unknown group flags");
+  // Phase change limits and estimates concern writers only.
+  cursor.take_bytes(((flags & 1) != 0 ? 4 : 0) + ((flags & 2) != 0 ? 4 : 0));
+  cursor.expect_end();
+}
+
+void check_attribute_info(const HeaderMessage& message, const Place& place) {  // IV.A.2.v
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 0, "attribute info");
+  if (cursor.take(1) != 0) place.outside_profile(range_of(message), "attribute creation order");
+  expect_undefined_address(cursor, "attributes in a fractal heap");
+  expect_undefined_address(cursor, "attributes in a B-tree");
+  cursor.expect_end();
+}
+
+void check_fill_value(const HeaderMessage& message, const Place& place) {  // IV.A.2.f
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 3, "fill value");
+  const std::uint64_t flags = cursor.take(1);
+  if ((flags & 0xC0) != 0) place.damaged(range_of(message), "unknown fill value flags");
+  // Bits 0 and 1 say when space is allocated, bits 2 and 3 when fill values are written (1: never), bits 4
+  // and 5 whether there is a value of the user's.
+  if ((flags & 0x0C) != 0x04 || (flags & 0x30) != 0) place.outside_profile(range_of(message), "fill values");
+  cursor.expect_end();
+}
+
+}  // namespace varscope::io

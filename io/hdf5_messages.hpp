@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The strict reader's middle layer: the content of those HDF5 object header messages that checkpoints use.
+// Every function throws DataLossError for content that makes no sense, InvalidArgumentError for a feature of
+// HDF5 that checkpoints do not use. Section numbers refer to the HDF5 File Format Specification, version 3.0.
+#pragma once
+
+#include "hdf5_format.hpp"
+
+#include <varscope/dtype.hpp>
+#include <varscope/shape.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace varscope::io {
+
+// Types of messages, section IV.A.2.
+inline constexpr std::uint8_t kDataspaceMessage = 0x01;
+inline constexpr std::uint8_t kLinkInfoMessage = 0x02;
+inline constexpr std::uint8_t kDatatypeMessage = 0x03;
+inline constexpr std::uint8_t kFillValueMessage = 0x05;
+inline constexpr std::uint8_t kLinkMessage = 0x06;
+inline constexpr std::uint8_t kDataLayoutMessage = 0x08;
+inline constexpr std::uint8_t kGroupInfoMessage = 0x0A;
+inline constexpr std::uint8_t kAttributeMessage = 0x0C;
+inline constexpr std::uint8_t kAttributeInfoMessage = 0x15;
+
+/// Throws: the message is one that checkpoints do not use.
+[[noreturn]] void refuse_message(const HeaderMessage& message, const Place& place);
+
+/// A hard link to another object.
+struct HardLink {
+  std::string name;
+  std::uint64_t address = 0;
+};
+HardLink decode_link(const HeaderMessage& message, const Place& place);
+
+/// Where a dataset's data is.
+struct DataLayout {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+  std::uint64_t address_position = 0;  ///< where the address itself stands in the file
+};
+DataLayout decode_layout(const HeaderMessage& message, const Place& place);
+
+Shape decode_dataspace(const HeaderMessage& message, const Place& place);
+DType decode_datatype(const HeaderMessage& message, const Place& place);
+
+/// An attribute of a kind that checkpoints use: some text, or one integer.
+struct Attribute {
+  enum class Kind { text, uint32, int64 };
+  std::string name;
+  Kind kind = Kind::text;
+  std::string text;           ///< of a text
+  std::uint64_t integer = 0;  ///< of an integer, its bits
+};
+Attribute decode_attribute(const HeaderMessage& message, const Place& place);
+
+// Messages whose content is the same in every checkpoint, or of no consequence for a reader.
+void check_link_info(const HeaderMessage& message, const Place& place);
+void check_group_info(const HeaderMessage& message, const Place& place);
+void check_attribute_info(const HeaderMessage& message, const Place& place);
+void check_fill_value(const HeaderMessage& message, const Place& place);
+
+}  // namespace varscope::io

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which checkpoint of a directory to go on from.
+#pragma once
+
+#include <varscope/export.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace varscope {
+
+struct LatestCheckpointOptions {
+  std::string latest_filename = "checkpoint";  ///< the state file's name
+  bool verify_data = false;                    ///< read all data too, and compare its checksums
+};
+
+/// A checkpoint that the state file names, but that cannot be used.
+struct SkippedCheckpoint {
+  std::string path;
+  std::string reason;  ///< the message of the error that opening it gave
+};
+
+struct LatestCheckpoint {
+  std::optional<std::string> path;         ///< empty if there is none that can be used
+  std::vector<SkippedCheckpoint> skipped;  ///< newer ones, newest first
+};
+
+/// The newest checkpoint that the state file of `directory` names and that can be read, and which newer ones
+/// were passed over and why: a lost or damaged file costs one generation and not the training run. "Newest"
+/// is the last one saved, not the one with the highest step. Each candidate's metadata is verified in full.
+/// No state file, or one that cannot be parsed, is like an empty one. Throws ValueError for a state file
+/// without a latest checkpoint (SEMANTICS ST6). Thread-safe.
+VARSCOPE_API LatestCheckpoint find_latest_checkpoint(const std::string& directory,
+                                                     const LatestCheckpointOptions& options = {});
+
+/// The path alone.
+VARSCOPE_API std::optional<std::string> latest_checkpoint(const std::string& directory,
+                                                          const LatestCheckpointOptions& options = {});
+
+}  // namespace varscope

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nearest_names.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace varscope::io {
+
+namespace {
+
+constexpr std::size_t kMaxNames = 3;
+constexpr std::size_t kMaxComparedBytes = 256;  // longer names are not compared: the work is quadratic
+
+/// Levenshtein's distance: how many characters must be put in, left out or replaced.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t k = 0; k < row.size(); ++k) row[k] = k;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t k = 0; k < b.size(); ++k) {
+      const std::size_t replaced = diagonal + (a[i] == b[k] ? 0 : 1);
+      diagonal = row[k + 1];
+      row[k + 1] = std::min({replaced, diagonal + 1, row[k] + 1});
+    }
+  }
+  return row.back();
+}
+
+std::string_view leaf(std::string_view name) {
+  return name.substr(name.rfind('/') + 1);  // npos + 1 is 0
+}
+
+}  // namespace
+
+std::string describe_nearest_names(std::string_view wanted, std::span<const std::string> names) {
+  if (names.empty()) return "; it holds no variables at all";
+  std::vector<std::pair<std::size_t, std::string_view>> near;
+  for (const std::string& name : names) {
+    if (name.size() > kMaxComparedBytes || wanted.size() > kMaxComparedBytes) continue;
+    std::size_t distance = edit_distance(wanted, name);
+    // The same variable under another scope is what restoring a renamed model looks for.
+    if (leaf(wanted) == leaf(name)) distance = std::min<std::size_t>(distance, 1 + wanted.size() / 4);
+    if (distance <= 1 + wanted.size() / 3) near.emplace_back(distance, name);
+  }
+  std::sort(near.begin(), near.end());
+  std::string text = near.empty()       ? "; it holds "
+                     : near.size() == 1 ? "; the nearest is "
+                                        : "; the nearest are ";
+  const std::size_t count = std::min(kMaxNames, near.empty() ? names.size() : near.size());
+  for (std::size_t k = 0; k < count; ++k) {
+    text += k > 0 ? ", '" : "'";
+    text += near.empty() ? std::string_view(names[k]) : near[k].second;
+    text += "'";
+  }
+  if (near.empty() && names.size() > count) text += ", ...";
+  return text;
+}
+
+}  // namespace varscope::io
