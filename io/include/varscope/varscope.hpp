@@ -4,13 +4,17 @@
 
 #include <varscope/array.hpp>
 #include <varscope/array_ops.hpp>
+#include <varscope/checkpoint.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/initializer.hpp>
+#include <varscope/inspect.hpp>
 #include <varscope/instruction_set.hpp>
+#include <varscope/latest_checkpoint.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/nn_ops.hpp>
+#include <varscope/saver.hpp>
 #include <varscope/session.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/source_location.hpp>
