@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damaged, truncated and hostile files: always a typed error, never a crash, never other values.
+#define BOOST_TEST_MODULE checkpoint_damage
+#include "checkpoint_index.hpp"
+#include "hdf5_checksum.hpp"
+#include "io/memory_file_system.hpp"
+#include "io/temporary_directory.hpp"
+
+#include <varscope/error.hpp>
+
+#include <algorithm>
+#include <filesystem>
+
+using namespace varscope;
+using namespace varscope::testing;
+
+namespace {
+
+std::string checkpoint_bytes(const NamedArrays& variables, WriteCheckpointOptions options = {}) {
+  const TemporaryDirectory directory;
+  write_checkpoint(directory / "a.h5", variables, options);
+  return read_file(directory / "a.h5");
+}
+
+NamedArrays sorted(NamedArrays variables) {
+  std::sort(variables.begin(), variables.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
+  return variables;
+}
+
+std::string error_of(const std::string& content) {
+  try {
+    read_all(content);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != text.npos;
+}
+
+// Where the checksummed parts of a checkpoint are: superblock and chunks of object headers.
+std::vector<io::ByteRange> checksummed_ranges(const std::string& content) {
+  std::vector<io::ByteRange> ranges = {{0, io::kSuperblockBytes}};
+  const MemoryFile file(content);
+  for (std::size_t at = content.find("OHDR"); at != content.npos; at = content.find("OHDR", at + 1)) {
+    io::ExtentMap extents(content.size());
+    const io::ObjectHeader header =
+        io::read_object_header(file, at, extents, {"memory.h5", [](std::size_t) { return "a header"; }});
+    for (const io::HeaderChunk& chunk : header.chunks) ranges.push_back(chunk.range);
+  }
+  return ranges;
+}
+
+// What somebody writes who wants a change to go unnoticed.
+void repair_checksum(std::string& content, io::ByteRange range) {
+  const auto bytes = std::as_bytes(std::span(content)).subspan(range.offset, range.size - 4);
+  const std::uint32_t checksum = io::hdf5_checksum(bytes);
+  for (std::size_t k = 0; k < 4; ++k) {
+    content[range.offset + range.size - 4 + k] = static_cast<char>(checksum >> (8 * k));
+  }
+}
+
+// Replaces `before` by `after` in the one header that has it, with the checksum made right.
+std::string forged(std::string content, const std::string& before, const std::string& after) {
+  BOOST_REQUIRE(before.size() == after.size());
+  const std::size_t at = content.find(before);
+  BOOST_REQUIRE(at != content.npos);
+  const std::vector<io::ByteRange> ranges = checksummed_ranges(content);
+  content.replace(at, before.size(), after);
+  for (const io::ByteRange range : ranges) {
+    if (at >= range.offset && at < range.offset + range.size) repair_checksum(content, range);
+  }
+  return content;
+}
+
+std::string little_endian(std::uint64_t value, int size = 8) {
+  std::string text;
+  for (int k = 0; k < size; ++k) text += static_cast<char>(value >> (8 * k));
+  return text;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(no_byte_can_change_unnoticed) {
+  const std::string good = checkpoint_bytes(one_of_each(), {.global_step = 3});
+  BOOST_REQUIRE(same_bits(read_all(good), sorted(one_of_each())));
+  Random random;
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    for (const int change : {1 << random.integer(0, 7), 0xFF}) {
+      std::string bad = good;
+      bad[at] = static_cast<char>(bad[at] ^ change);
+      const std::string message = error_of(bad);
+      BOOST_TEST_REQUIRE(!message.empty(), "byte " << at << " changed by " << change << " went unnoticed");
+      BOOST_TEST_REQUIRE(contains(message, "memory.h5"));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_truncation_goes_unnoticed) {
+  const std::string good = checkpoint_bytes(one_of_each());
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    BOOST_CHECK_THROW(read_all(good.substr(0, size)), DataLossError);
+  }
+  BOOST_TEST(contains(error_of(good + '\0'), "has " + std::to_string(good.size() + 1)));
+}
+
+// With the checksums made right again every field is reached, and either refused or harmless.
+BOOST_AUTO_TEST_CASE(forged_headers_are_refused_or_harmless) {
+  const NamedArrays variables = sorted(one_of_each());
+  const std::string good = checkpoint_bytes(variables, {.global_step = 3});
+  Random random;
+  std::size_t refused = 0;
+  std::size_t harmless = 0;
+  for (const io::ByteRange range : checksummed_ranges(good)) {
+    for (std::uint64_t at = range.offset; at < range.offset + range.size - 4; ++at) {
+      for (const int value : {0, 1, 0x7F, 0xFF, good[at] + 1, good[at] - 1, random.integer(0, 255)}) {
+        std::string bad = good;
+        bad[at] = static_cast<char>(value);
+        if (bad == good) continue;
+        repair_checksum(bad, range);
+        try {
+          BOOST_TEST_REQUIRE(same_bits(read_all(bad), variables), "byte " << at << " set to " << value);
+          ++harmless;
+        } catch (const Error& error) {
+          BOOST_TEST_REQUIRE(contains(error.what(), "memory.h5"));
+          ++refused;
+        }
+      }
+    }
+  }
+  BOOST_TEST(refused > harmless);
+  BOOST_TEST(harmless > 0u);  // estimates for writers, the global step, flags without a meaning
+}
+
+BOOST_AUTO_TEST_CASE(random_damage_is_survived) {
+  const std::string good = checkpoint_bytes(one_of_each());
+  const std::vector<io::ByteRange> ranges = checksummed_ranges(good);
+  Random random;
+  for (int round = 0; round < 3000; ++round) {
+    std::string bad = good;
+    const int changes = random.integer(1, 6);
+    for (int k = 0; k < changes; ++k) {
+      const std::size_t to = random.integer<std::size_t>(0, bad.size() - 1);
+      const std::size_t from = random.integer<std::size_t>(0, bad.size() - 1);
+      const std::size_t size = random.integer<std::size_t>(1, 16);
+      bad.replace(to, std::min(size, bad.size() - to), bad.substr(from, std::min(size, bad.size() - to)));
+    }
+    bad.resize(good.size());
+    for (const io::ByteRange range : ranges) repair_checksum(bad, range);
+    try {
+      read_all(bad);
+    } catch (const Error&) {
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sizes_are_checked_before_they_are_believed) {
+  const NamedArrays one = {{"v", Array::of<float>({3, 5}, std::vector<float>(15, 1.0f))}};
+  const std::string good = checkpoint_bytes(one);
+  const std::string dimensions = little_endian(3) + little_endian(5) + little_endian(3) + little_endian(5);
+  const auto with_dimensions = [&](std::uint64_t a, std::uint64_t b) {
+    const std::string changed = little_endian(a) + little_endian(b);
+    return error_of(forged(good, dimensions, changed + changed));
+  };
+  BOOST_TEST(contains(with_dimensions(3, 6), "60 bytes"));
+  BOOST_TEST(contains(with_dimensions(std::uint64_t{1} << 38, 5), "needs another number"));
+  BOOST_TEST(contains(with_dimensions(std::uint64_t{1} << 62, 8), "63 bits"));
+  BOOST_TEST(contains(with_dimensions(~std::uint64_t{0}, 5), "63 bits"));
+
+  // A terabyte in a file of a few hundred bytes.
+  const std::uint64_t tera = std::uint64_t{1} << 40;
+  const std::string enormous =
+      forged(good, dimensions,
+             little_endian(tera / 4) + little_endian(1) + little_endian(tera / 4) + little_endian(1));
+  BOOST_TEST(
+      contains(error_of(forged(enormous, little_endian(60), little_endian(tera))), "outside the file"));
+
+  // Rank 3, where there are the numbers of two dimensions.
+  BOOST_TEST(!error_of(forged(good, std::string("\2\2\1\1", 4) + little_endian(3),
+                              std::string("\2\3\1\1", 4) + little_endian(3)))
+                  .empty());
+}
+
+BOOST_AUTO_TEST_CASE(data_may_not_lie_where_something_else_is) {
+  const NamedArrays two = {{"a", Array::scalar(1.0f)}, {"b", Array::scalar(2.0f)}};
+  const std::string good = checkpoint_bytes(two);
+  io::CheckpointIndex index =
+      io::read_checkpoint_index(MemoryFile(good), "memory.h5", io::IndexedFile::checkpoint);
+  const std::string a = little_endian(index.variables[0].entry.offset) + little_endian(4);
+  const std::string b = little_endian(index.variables[1].entry.offset) + little_endian(4);
+  BOOST_TEST(contains(error_of(forged(good, b, a)), "belong to /a:0 already"));
+  BOOST_TEST(contains(error_of(forged(good, b, little_endian(0) + little_endian(4))), "already"));
+  BOOST_TEST(
+      contains(error_of(forged(good, b, little_endian(good.size()) + little_endian(4))), "outside the file"));
+  BOOST_TEST(contains(error_of(forged(good, b, little_endian(~std::uint64_t{2}) + little_endian(4))),
+                      "outside the file"));
+  BOOST_TEST(contains(error_of(forged(good, b, little_endian(io::kUndefinedAddress) + little_endian(4))),
+                      "outside the file"));
+}
+
+BOOST_AUTO_TEST_CASE(links_may_not_form_a_cycle_or_meet) {
+  const NamedArrays nested = {{"scope/v", Array::scalar(1.0f)}, {"other/v", Array::scalar(2.0f)}};
+  const std::string good = checkpoint_bytes(nested);
+  const auto address_behind = [&](const std::string& link) {
+    return good.substr(good.find(link) + link.size(), 8);
+  };
+  const std::string root = good.substr(36, 8);
+  const std::string scope = std::string("\5scope") + address_behind("\5scope");
+  const std::string other = std::string("\5other") + address_behind("\5other");
+  BOOST_TEST(contains(error_of(forged(good, scope, "\5scope" + root)), "already"));
+  BOOST_TEST(contains(error_of(forged(good, scope, "\5scope" + address_behind("\5other"))), "already"));
+  BOOST_TEST(contains(error_of(forged(good, other, "\5scope" + address_behind("\5other"))), "'scope'"));
+  BOOST_TEST(contains(error_of(forged(good, other,
+                                      "\5"
+                                      "a/b/c" +
+                                          address_behind("\5other"))),
+                      "proper name"));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_hdf5_but_no_checkpoint_is_named) {
+  const std::string good = checkpoint_bytes({{"v", Array::scalar(1.0f)}});
+  BOOST_TEST(contains(error_of(forged(good, "varscope", "barscope")), "the format 'barscope'"));
+  const std::string version = std::string("format_version") + '\0' +
+                              std::string("\x10\0\0\0\4\0\0\0\0\0\x20\0", 12) + std::string("\2\0\0\0", 4);
+  BOOST_TEST(contains(error_of(forged(good, version + '\1', version + '\2')), "format version 2"));
+  // Soft links, chunked data and filters are known by their names.
+  BOOST_TEST(contains(error_of(forged(good, std::string("\1\0\3v:0", 6), std::string("\1\10\1v:0", 6))),
+                      "a soft link"));
+  BOOST_TEST(
+      contains(error_of(forged(good, std::string("\x08\x12\0\0\4\1", 6), std::string("\x08\x12\0\0\4\2", 6))),
+               "chunked data"));
+  BOOST_TEST(contains(
+      error_of(forged(good, std::string("\5\2\0\1\3\6", 6), std::string("\x0B\2\0\1\3\6", 6))), "filters"));
+  BOOST_TEST(contains(error_of(std::string(512, '\0') + good), "user block"));
+}
+
+BOOST_AUTO_TEST_CASE(messages_name_file_object_and_bytes) {
+  std::string bad = checkpoint_bytes(one_of_each());
+  const NamedArrays variables = sorted(one_of_each());
+  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5", io::IndexedFile::checkpoint);
+  const CheckpointEntry& entry = index.variables[1].entry;
+  bad[entry.offset] = static_cast<char>(bad[entry.offset] ^ 1);
+  BOOST_TEST(error_of(bad) == "'memory.h5' is damaged: /conv1/weights:0, bytes " +
+                                  std::to_string(entry.offset) + ".." + std::to_string(entry.offset + 15) +
+                                  ": the data does not have its checksum");
+}
+
+BOOST_AUTO_TEST_CASE(a_bool_must_be_one) {
+  Array flags(Shape{2}, boolean);
+  std::string bad = checkpoint_bytes({{"mask", flags}});
+  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5", io::IndexedFile::checkpoint);
+  const CheckpointEntry& entry = index.variables[0].entry;
+  BOOST_TEST(contains(error_of(bad), ""));
+  bad[entry.offset] = 2;
+  const auto crc = [](const std::string& data) {
+    std::uint32_t remainder = ~0u;
+    for (const char byte : data) {
+      remainder ^= static_cast<unsigned char>(byte);
+      for (int bit = 0; bit < 8; ++bit)
+        remainder = (remainder >> 1) ^ ((remainder & 1) != 0 ? 0x82F63B78 : 0);
+    }
+    return ~remainder;
+  };
+  bad = forged(bad, little_endian(entry.crc32c, 4), little_endian(crc(std::string("\2\0", 2)), 4));
+  BOOST_TEST(contains(error_of(bad), "neither 0 nor 1"));
+}

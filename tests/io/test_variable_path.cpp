@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#define BOOST_TEST_MODULE variable_path
+#include "support/random.hpp"
+#include "variable_path.hpp"
+
+#include <varscope/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <map>
+#include <set>
+
+using varscope::ValueError;
+using varscope::io::variable_path;
+using varscope::io::variable_path_links;
+using varscope::testing::Random;
+
+BOOST_AUTO_TEST_CASE(ordinary_names_are_their_own_path) {
+  BOOST_TEST(variable_path("v") == "/v:0");
+  BOOST_TEST(variable_path("image_filters/conv1/weights") == "/image_filters/conv1/weights:0");
+  BOOST_TEST(variable_path("A.b-c_9/x y") == "/A.b-c_9/x y:0");
+}
+
+BOOST_AUTO_TEST_CASE(what_hdf5_cannot_carry_is_encoded) {
+  BOOST_TEST(variable_path("foo//v") == "/foo/%/v:0");
+  BOOST_TEST(variable_path("foo/./v") == "/foo/%2E/v:0");
+  BOOST_TEST(variable_path("foo/../v") == "/foo/%2E%2E/v:0");
+  BOOST_TEST(variable_path("foo/.../v") == "/foo/.../v:0");
+  BOOST_TEST(variable_path("/v") == "/%/v:0");
+  BOOST_TEST(variable_path("foo/") == "/foo/:0");
+  BOOST_TEST(variable_path(".") == "/.:0");
+  BOOST_TEST(variable_path("100%/v") == "/100%25/v:0");
+  BOOST_TEST(variable_path("a:0/v") == "/a%3A0/v:0");
+  BOOST_TEST(variable_path("gr\xC3\xB6\xC3\x9F"
+                           "e") == "/gr%C3%B6%C3%9Fe:0");
+  BOOST_TEST(variable_path(std::string_view("a\0b", 3)) == "/a%00b:0");
+}
+
+BOOST_AUTO_TEST_CASE(empty_and_endless_names_are_refused) {
+  BOOST_CHECK_THROW(variable_path(""), ValueError);
+  BOOST_CHECK_NO_THROW(variable_path(std::string(16384, 'x')));
+  BOOST_CHECK_THROW(variable_path(std::string(16385, 'x')), ValueError);
+}
+
+// Different names have different paths, no path is a scope of another, and each link is one that HDF5 takes.
+BOOST_AUTO_TEST_CASE(random_names_do_not_meet) {
+  Random random;
+  const std::string alphabet("./%:02E25ab\0\xFF", 13);
+  std::map<std::vector<std::string>, std::string> names;
+  std::set<std::vector<std::string>> scopes;
+  for (int round = 0; round < 20000; ++round) {
+    std::string name;
+    const int size = random.integer(1, 7);
+    for (int k = 0; k < size; ++k) name += alphabet[random.integer<std::size_t>(0, alphabet.size() - 1)];
+    std::vector<std::string> links = variable_path_links(name);
+    for (const std::string& link : links) {
+      BOOST_TEST_REQUIRE(!link.empty());
+      BOOST_TEST_REQUIRE(link != ".");
+      BOOST_TEST_REQUIRE(link.find('/') == link.npos);
+      BOOST_TEST_REQUIRE(link.find('\0') == link.npos);
+    }
+    const auto [place, added] = names.emplace(links, name);
+    BOOST_TEST_REQUIRE((added || place->second == name));
+    while (links.pop_back(), !links.empty()) scopes.insert(links);
+  }
+  for (const auto& scope : scopes) BOOST_TEST_REQUIRE(!names.contains(scope));
+}
