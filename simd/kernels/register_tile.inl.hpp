@@ -50,9 +50,9 @@ struct RegisterTile {
     if (out.first_pass) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
     } else {
-      transfer(out, [&](float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-        sums[p][v] = load<Arch>(pixels + p * step + v * kLaneCount);
-      });
+      read_tile(out.pixels, out,
+                [&](const float* pixels, std::int64_t step, auto p, auto v)
+                    VARSCOPE_SIMD_LAMBDA { sums[p][v] = load<Arch>(pixels + p * step + v * kLaneCount); });
     }
     multiply(in, sums);
     if (out.last_pass) finish(out, sums);
@@ -115,28 +115,28 @@ struct RegisterTile {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = sums[p][v] + bias[v]; });
     }
     if (out.residual != nullptr) {
-      TileOutput residual = out;
-      residual.pixels = const_cast<float*>(out.residual);
-      transfer(residual, [&](const float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-        sums[p][v] = sums[p][v] + load<Arch>(pixels + p * step + v * kLaneCount);
-      });
+      read_tile(out.residual, out,
+                [&](const float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
+                  sums[p][v] = sums[p][v] + load<Arch>(pixels + p * step + v * kLaneCount);
+                });
     }
     if (out.activation == Activation::relu) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = relu<Arch>(sums[p][v]); });
     }
   }
 
-  // Reads a tile: from memory as it lies, or through a padded buffer where the tile has fewer channels than
-  // registers.
+  // body(pixels, step, p, v) for each register of a tile that lies as `out` does: on memory as it is, or on a
+  // padded buffer where the tile has fewer channels than its registers hold.
   template <typename Body>
-  static VARSCOPE_SIMD_INLINE void transfer(const TileOutput& out, Body&& body) noexcept {
+  static VARSCOPE_SIMD_INLINE void read_tile(const float* pixels, const TileOutput& out,
+                                             Body&& body) noexcept {
     if (out.channels == kChannels) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(out.pixels, out.pixel_step, p, v); });
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(pixels, out.pixel_step, p, v); });
       return;
     }
     float buffer[kPixels * kChannels];
     for (std::int64_t p = 0; p < kPixels; ++p) {
-      copy_padded(out.pixels + p * out.pixel_step, out.channels, buffer + p * kChannels);
+      copy_padded(pixels + p * out.pixel_step, out.channels, buffer + p * kChannels);
     }
     for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(buffer, kChannels, p, v); });
   }

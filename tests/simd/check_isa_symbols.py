@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The libraries compiled for one instruction set must define nothing that the linker could choose for the whole program:
-every symbol that leaves them lies in varscope::simd::<instruction set>."""
+"""The libraries compiled for one instruction set must define nothing that the linker could choose for the whole
+program: every symbol that leaves them lies in varscope::simd::<instruction set>."""
 import pathlib
 import subprocess
 import sys
@@ -10,7 +10,8 @@ COMPILER_MARKS = ("DW.ref.", "__odr_asan")  # of exception tables, of the addres
 
 
 def foreign_symbols(library, isa):
-    listing = subprocess.run(["nm", "--demangle", "--defined-only", library], check=True, capture_output=True, text=True)
+    command = ["nm", "--demangle", "--defined-only", library]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True)
     foreign, own = [], 0
     for line in listing.stdout.splitlines():
         fields = line.split(maxsplit=2)
