@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "checkpoint_format.hpp"
 #include "checkpoint_state.hpp"
 #include "open_checkpoint.hpp"
 
@@ -25,6 +26,10 @@ const std::string& CheckpointReader::path() const noexcept {
 
 std::span<const CheckpointEntry> CheckpointReader::entries() const noexcept {
   return file_->entries();
+}
+
+int CheckpointReader::format_version() const noexcept {
+  return static_cast<int>(io::kFormatVersion);  // the only one that opening accepts
 }
 
 std::optional<std::int64_t> CheckpointReader::global_step() const noexcept {

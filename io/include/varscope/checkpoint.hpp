@@ -51,6 +51,9 @@ class VARSCOPE_API CheckpointReader {
   /// The variables, sorted by name.
   std::span<const CheckpointEntry> entries() const noexcept;
 
+  /// The version of the format that the file says it has; one that this library cannot read is refused.
+  int format_version() const noexcept;
+
   /// The global step that the save was given.
   std::optional<std::int64_t> global_step() const noexcept;
 
