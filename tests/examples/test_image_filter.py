@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the image filter example on a few images. Arguments: the program."""
+
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import zlib
+
+IMAGES = '/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz'
+PROGRAM = sys.argv.pop()
+
+
+def read_png(path):
+    """Width, height and RGB bytes; checks signature, order and checksum of every chunk."""
+    with open(path, 'rb') as file:
+        data = file.read()
+    assert data[:8] == b'\x89PNG\r\n\x1a\n', 'not a PNG file'
+    at, kinds, packed, header = 8, [], b'', None
+    while at < len(data):
+        length, kind = struct.unpack('>I4s', data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        checksum = struct.unpack('>I', data[at + 8 + length:at + 12 + length])[0]
+        assert checksum == zlib.crc32(kind + body), 'damaged chunk'
+        kinds.append(kind)
+        if kind == b'IHDR':
+            header = struct.unpack('>IIBBBBB', body)
+        if kind == b'IDAT':
+            packed += body
+        at += 12 + length
+    assert at == len(data) and kinds[0] == b'IHDR' and kinds[-1] == b'IEND'
+    width, height, depth, color = header[:4]
+    assert (depth, color) == (8, 2), 'not 8-bit RGB'
+    rows = zlib.decompress(packed)
+    assert len(rows) == height * (1 + 3 * width)
+    return width, height, rows
+
+
+class ImageFilterTest(unittest.TestCase):
+    def run_filter(self, *arguments):
+        return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300)
+
+    def test_main_job(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = self.run_filter('--count', '20', '--output', folder, '--images', IMAGES)
+            self.assertEqual(done.returncode, 0, msg=done.stdout + done.stderr)
+            self.assertEqual(done.stderr, '')
+            self.assertEqual(re.findall(r'^ *(image_filters/\S+) +(\S+)$', done.stdout, re.MULTILINE),
+                             [('image_filters/conv1/weights:0', '[5,5,32,32]'), ('image_filters/conv1/biases:0', '[32]'),
+                              ('image_filters/conv2/weights:0', '[5,5,32,32]'), ('image_filters/conv2/biases:0', '[32]')])
+            said = ' '.join(done.stdout.split())
+            self.assertIn('ValueError: ', said)
+            self.assertIn('image_filters/conv1/weights already exists', said)
+            self.assertIn('20 / 20 images', said)
+            self.assertRegex(said, r'images/s +[\d.]+ GFLOP/s')
+
+            digests = re.findall(r'process (\d+) .*? ([0-9a-f]{16})$', done.stdout, re.MULTILINE)
+            self.assertEqual(len(digests), 3, msg=done.stdout)
+            self.assertNotEqual(digests[0][0], digests[1][0], msg='the same process twice')
+            self.assertEqual(digests[0][1], digests[2][1], msg='restored outputs differ')
+            self.assertNotEqual(digests[0][1], digests[1][1], msg='restoring changed nothing, so it shows nothing')
+            values = 2 * 10 * 28 * 28 * 32
+            self.assertIn(f'all {values:,} values have the same bits', said)
+
+            self.assertEqual(sorted(os.listdir(folder)), sorted(set(os.listdir(folder)) & {
+                'checkpoint', 'contact-sheet.png', 'filter-1000.h5'}))
+            self.assertIn('filter-1000.h5', os.listdir(folder))
+            width, height, rows = read_png(os.path.join(folder, 'contact-sheet.png'))
+            self.assertGreater(width, 9 * 28)
+            self.assertGreater(height, 8 * 28)
+            self.assertGreater(len(set(rows)), 100, msg='the sheet is nearly empty')
+
+    def test_damaged_checkpoint_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'broken.h5')
+            with open(path, 'wb') as file:
+                file.write(b'not an HDF5 file')
+            done = self.run_filter('--count', '4', '--images', IMAGES, '--restore', path, '--compare', path)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('broken.h5', done.stderr)
+
+    def test_missing_images_name_the_package(self):
+        done = self.run_filter('--images', '/no/such/images.gz')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('/no/such/images.gz', done.stderr)
+        self.assertIn('dataset-fashion-mnist', done.stderr)
+
+    def test_other_files_are_refused(self):
+        done = self.run_filter('--images', __file__)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('holds no IDX images', done.stderr)
+
+    def test_truncated_images_are_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'images')
+            with open(path, 'wb') as file:
+                file.write(struct.pack('>IIII', 0x803, 1000000, 28, 28) + bytes(1000))
+            done = self.run_filter('--images', path)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn('ends too early', done.stderr)
+
+    def test_wrong_command_lines(self):
+        for arguments, expected in [(['--count', 'x'], '--count'), (['--nonsense'], '--nonsense'), (['--output'], '--output')]:
+            done = self.run_filter(*arguments)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(expected, done.stderr)
+
+    def test_help(self):
+        done = self.run_filter('--help')
+        self.assertEqual(done.returncode, 0)
+        self.assertIn('--images', done.stdout)
+
+
+if __name__ == '__main__':
+    if not os.path.exists(IMAGES):
+        print(f'SKIPPED: {IMAGES} is missing (install dataset-fashion-mnist)', file=sys.stderr)
+        sys.exit(77)
+    unittest.main(verbosity=2)
