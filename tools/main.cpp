@@ -27,10 +27,12 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.footer(
       "Examples:\n"
+      "  varscope inspect demo-output/filter-1000.h5\n"
       "  varscope bench conv --layers perf/layers/conv_layers.csv --only 'seed_*' --peer onednn\n"
       "  varscope info\n"
       "\n"
       "'varscope COMMAND --help' explains a command.");
+  varscope::tools::add_inspect_command(program);
   varscope::tools::add_bench_command(program);
   varscope::tools::add_info_command(program);
 
