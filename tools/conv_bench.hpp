@@ -19,8 +19,8 @@ namespace varscope::tools {
 /// writes into arrays that are used again. Not for use by several threads at once.
 class VarscopeConvolution {
  public:
-  /// `algorithm` as Conv2DOptions has it. The first run() plans, packs the filter and throws ValueError if
-  /// the algorithm cannot do the layer.
+  /// `algorithm` as Conv2DOptions has it. The first run() plans, packs the filter and throws
+  /// UnimplementedError if the algorithm cannot do the layer.
   VarscopeConvolution(const ConvProblem& problem, const std::string& algorithm, int threads);
 
   void run() { callable_->run_into(feeds_, results_); }
