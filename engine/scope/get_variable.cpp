@@ -41,12 +41,16 @@ class VariableRequest {
   }
 
   const VariableRecord& get() {
-    const Registry<>::Entry* const entry = graph_.registry().find(path_);
-    VariableRecord* const found = entry == nullptr ? nullptr : entry->variable();
+    VariableRecord* const found = existing();
     return found == nullptr ? create() : use(*found);
   }
 
  private:
+  VariableRecord* existing() const noexcept {
+    const Registry<>::Entry* const entry = graph_.registry().find(path_);
+    return entry == nullptr ? nullptr : entry->variable();
+  }
+
   /// There is such a variable.
   const VariableRecord& use(VariableRecord& found) {
     found.complete();
@@ -57,9 +61,17 @@ class VariableRequest {
 
   const VariableRecord& create() {
     require_creatable();
-    auto fresh = std::make_unique<VariableRecord>(
-        graph_,
-        define_variable(graph_, {path_.to_string(), shape_, dtype_, initializer_, trainable_, where_}));
+    std::unique_ptr<VariableRecord> fresh;
+    try {
+      fresh = std::make_unique<VariableRecord>(
+          graph_,
+          define_variable(graph_, {path_.to_string(), shape_, dtype_, initializer_, trainable_, where_}));
+    } catch (const ValueError&) {
+      // The operation in the way may be that of the variable itself, made by another thread since get()
+      // looked. Who sees the operation sees the variable too.
+      if (VariableRecord* const found = existing()) return use(*found);
+      throw;
+    }
     VariableRecord* const winner = graph_.registry().find_or_insert(path_).set_variable(fresh.get());
     if (winner != fresh.get()) return use(*winner);  // another thread was first: as if this call came later
     fresh.release();                                 // owned by the registry from here on
