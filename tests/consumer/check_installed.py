@@ -48,7 +48,7 @@ def main():
         needed = run(["readelf", "--dynamic", executable], stdout=subprocess.PIPE).stdout
         if "[libvarscope.so.0]" not in needed:
             sys.exit(f"the program was not linked to the soname libvarscope.so.0:\n{needed}")
-        run([executable], env={**os.environ, "LD_LIBRARY_PATH": str(library.parent)})
+        run([executable], cwd=folder, env={**os.environ, "LD_LIBRARY_PATH": str(library.parent)})
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 
 
-def run(command):
+def run(command, folder=None):
     print("$", " ".join(map(str, command)), flush=True)
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, cwd=folder)
 
 
 def main():
@@ -28,7 +28,7 @@ def main():
         # The second full build of the library in these tests: unoptimized and without the fast kernels, to be quick.
         run([meson, "setup", "--buildtype=plain", "-Dvarscope:isas=", build, source])
         run([meson, "compile", "-C", build, "filter"])
-        run([build / "filter"])
+        run([build / "filter"], folder)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from pathlib import Path
 from source_tree import project_files, report
 
 FOLDERS = ["simd", "engine", "io", "tools", "examples", "perf", "scripts", "tests", "docs"]
-EXPLAINED = ["scripts", "tests", "docs"]   # with a README.md of their own
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -28,7 +27,7 @@ def main():
     version = sys.argv[2]
     documents = [path for path in project_files(root) if path.suffix == ".md"]
     problems = [problem for path in documents for problem in broken_links(root, path)]
-    for folder in EXPLAINED:
+    for folder in FOLDERS:
         if (root / folder).is_dir() and not (root / folder / "README.md").is_file():
             problems.append(f"{folder}/README.md: missing; it says what the folder is for and where to start")
     readme = (root / "README.md").read_text(encoding="utf-8")

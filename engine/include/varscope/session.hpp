@@ -42,7 +42,7 @@ class VARSCOPE_API Fetch {
 
 /// One step of an execution plan, for those who want to know how their model runs.
 struct PlanStep {
-  std::string operation;  // its name; of several fused into one step the last one's
+  std::string operation;  // its name; of several fused into one step the first one's
   std::string kernel;     // algorithm and instruction set, "direct avx512"; may be empty
 };
 

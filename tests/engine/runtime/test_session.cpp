@@ -167,13 +167,13 @@ BOOST_AUTO_TEST_CASE(run_into_overwrites_what_fits_and_replaces_what_does_not) {
 BOOST_AUTO_TEST_CASE(plan_steps_name_the_kernels_that_a_call_runs) {
   const vs::Tensor x = vs::placeholder({1, 4, 4, 2}, {.name = "x"});
   const vs::Variable filter = vs::get_variable("filter", {3, 3, 2, 2});
-  const vs::Tensor y = vs::relu(vs::conv2d(x, filter, {.algorithm = "reference"}), "activated");
+  const vs::Tensor y = vs::relu(vs::conv2d(x, filter, {.algorithm = "reference", .name = "filtered"}));
   vs::Session session(graph);
   const vs::Callable callable = session.make_callable({x}, {y});
   const std::vector<vs::Array> feeds{vs::Array(vs::Shape{1, 4, 4, 2})};
   const std::vector<vs::PlanStep> steps = callable.plan_steps(feeds);
   BOOST_REQUIRE(steps.size() == 1U);
-  BOOST_TEST(steps[0].operation == "activated");
+  BOOST_TEST(steps[0].operation == "filtered");
   BOOST_TEST(steps[0].kernel.starts_with("reference "));
   BOOST_TEST(callable.plan_steps(feeds)[0].kernel == steps[0].kernel);
 
