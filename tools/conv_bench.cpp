@@ -92,7 +92,9 @@ ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOption
     }
   }
 
-  const std::vector<double> medians = interleaved_medians(contenders, options.seconds);
+  const std::chrono::milliseconds pause =
+      options.threads > 1 ? pause_for_other_threads : std::chrono::milliseconds(0);
+  const std::vector<double> medians = interleaved_medians(contenders, options.seconds, pause);
   const double operations = layer.floating_point_operations();
   measured.ms = medians[0] * 1e3;
   measured.gflops = operations / medians[0] * 1e-9;

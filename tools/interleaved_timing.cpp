@@ -2,7 +2,6 @@
 #include "interleaved_timing.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <thread>
 
@@ -12,11 +11,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kFewestTurns = 5;
+constexpr std::size_t kFewestTurns = 7;
 constexpr double kStretchSeconds = 0.003;
-// OpenMP runtimes let idle threads spin for some milliseconds, which takes the processors from whoever is
-// next.
-constexpr std::chrono::milliseconds kPauseBetweenTurns{10};
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -40,12 +36,13 @@ double median(std::vector<double> samples) {
 
 }  // namespace
 
-std::vector<double> interleaved_medians(std::span<const std::function<void()>> contenders, double seconds) {
+std::vector<double> interleaved_medians(std::span<const std::function<void()>> contenders, double seconds,
+                                        std::chrono::milliseconds pause) {
   std::vector<std::vector<double>> samples(contenders.size());
   const Clock::time_point start = Clock::now();
   for (std::size_t turn = 0; turn < kFewestTurns || seconds_since(start) < seconds; ++turn) {
     for (std::size_t at = 0; at < contenders.size(); ++at) {
-      if (contenders.size() > 1) std::this_thread::sleep_for(kPauseBetweenTurns);
+      if (contenders.size() > 1) std::this_thread::sleep_for(pause);
       run_stretch(contenders[at]);
       samples[at].push_back(run_stretch(contenders[at]));
     }
