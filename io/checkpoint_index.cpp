@@ -228,7 +228,7 @@ class IndexBuilder {
 
   /// Whether a variable of this name stands at the node's path.
   bool belongs_here(const std::string& name, std::size_t node) const {
-    if (name.empty() || name.size() > kMaxVariableNameBytes) return false;
+    if (!is_storable_name(name)) return false;
     const std::string path = variable_path(name);
     return path.size() == nodes_[node].path_bytes && path == path_of(node);
   }

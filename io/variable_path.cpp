@@ -3,6 +3,8 @@
 
 #include <varscope/error.hpp>
 
+#include <algorithm>
+
 namespace varscope::io {
 
 namespace {
@@ -35,14 +37,32 @@ std::string scope_link(std::string_view component) {
   return encoded_component(component);
 }
 
+std::size_t scope_depth(std::string_view name) noexcept {
+  return static_cast<std::size_t>(std::count(name.begin(), name.end(), '/'));
+}
+
+/// The beginning of a name that may be very long.
+std::string shortened(std::string_view name) {
+  constexpr std::size_t kShown = 60;
+  return std::string(name.substr(0, kShown)) + (name.size() > kShown ? "..." : "");
+}
+
 }  // namespace
+
+bool is_storable_name(std::string_view name) noexcept {
+  return !name.empty() && name.size() <= kMaxVariableNameBytes && scope_depth(name) <= kMaxScopeDepth;
+}
 
 std::vector<std::string> variable_path_links(std::string_view name) {
   if (name.empty()) throw ValueError("a variable in a checkpoint needs a name, but it is empty");
   if (name.size() > kMaxVariableNameBytes) {
-    throw ValueError("the variable name '" + std::string(name.substr(0, 60)) + "...' has " +
-                     std::to_string(name.size()) + " bytes; a checkpoint takes at most " +
-                     std::to_string(kMaxVariableNameBytes));
+    throw ValueError("the variable name '" + shortened(name) + "' has " + std::to_string(name.size()) +
+                     " bytes; a checkpoint takes at most " + std::to_string(kMaxVariableNameBytes));
+  }
+  if (scope_depth(name) > kMaxScopeDepth) {
+    throw ValueError("the variable name '" + shortened(name) + "' is within " +
+                     std::to_string(scope_depth(name)) + " scopes; a checkpoint takes at most " +
+                     std::to_string(kMaxScopeDepth));
   }
   std::vector<std::string> links;
   for (std::size_t slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {

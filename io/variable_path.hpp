@@ -20,9 +20,17 @@ namespace varscope::io {
 /// encoded, still fits in one HDF5 message (64 KiB).
 inline constexpr std::size_t kMaxVariableNameBytes = 16384;
 
+/// Most scopes around a variable: libhdf5's time to open groups in each other grows with the square of their
+/// number.
+inline constexpr std::size_t kMaxScopeDepth = 1024;
+
 /// The HDF5 links from the root to the dataset: {"conv1", "weights:0"}. Thread-safe.
-/// Throws ValueError if the name is empty or longer than kMaxVariableNameBytes.
+/// Throws ValueError if the name is empty, longer than kMaxVariableNameBytes, or within more than
+/// kMaxScopeDepth scopes.
 std::vector<std::string> variable_path_links(std::string_view name);
+
+/// Whether a checkpoint can hold a variable of this name. Thread-safe.
+bool is_storable_name(std::string_view name) noexcept;
 
 /// The same in one string, "/conv1/weights:0".
 std::string variable_path(std::string_view name);

@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(odd_names_come_back) {
                                   std::string(300, 'n'),
                                   std::string(16384, 'n'),
                                   std::string(16384, ':'),
-                                  std::string(16384, '/')}) {
+                                  std::string(1024, '/')}) {
     variables.emplace_back(name, Array::scalar(value++));
   }
   check_round_trip(variables);
@@ -207,12 +207,17 @@ BOOST_AUTO_TEST_CASE(bad_variables_are_refused_and_nothing_is_written) {
   BOOST_CHECK_THROW(write_checkpoint(path, unnamed), ValueError);
   const NamedArrays endless = {{std::string(16385, 'x'), one}};
   BOOST_CHECK_THROW(write_checkpoint(path, endless), ValueError);
+  const NamedArrays nested = {{std::string(1025, '/'), one}};
+  BOOST_CHECK_THROW(write_checkpoint(path, nested), ValueError);
   const NamedArrays deep = {{"v", Array(Shape(std::vector<std::int64_t>(33, 1)))}};
   BOOST_CHECK_THROW(write_checkpoint(path, deep), ValueError);
   Array improper(Shape{2}, boolean);
   static_cast<unsigned char*>(improper.data())[1] = 2;
   const NamedArrays bools = {{"v", improper}};
   BOOST_CHECK_THROW(write_checkpoint(path, bools), ValueError);
+  NamedArrays crowd;
+  for (int k = 0; k < 65536; ++k) crowd.emplace_back("scope/v" + std::to_string(k), one);
+  BOOST_CHECK_THROW(write_checkpoint(path, crowd), ResourceExhaustedError);
   BOOST_TEST(!std::filesystem::exists(path));
 
   BOOST_CHECK_THROW(write_checkpoint("", one_of_each()), ValueError);

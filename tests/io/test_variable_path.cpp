@@ -11,6 +11,7 @@
 #include <set>
 
 using varscope::ValueError;
+using varscope::io::is_storable_name;
 using varscope::io::variable_path;
 using varscope::io::variable_path_links;
 using varscope::testing::Random;
@@ -40,6 +41,12 @@ BOOST_AUTO_TEST_CASE(empty_and_endless_names_are_refused) {
   BOOST_CHECK_THROW(variable_path(""), ValueError);
   BOOST_CHECK_NO_THROW(variable_path(std::string(16384, 'x')));
   BOOST_CHECK_THROW(variable_path(std::string(16385, 'x')), ValueError);
+  BOOST_CHECK_NO_THROW(variable_path(std::string(1024, '/')));
+  BOOST_CHECK_THROW(variable_path(std::string(1025, '/')), ValueError);
+  for (const std::size_t size : {0, 1, 1024, 1025, 16384, 16385}) {
+    BOOST_TEST(is_storable_name(std::string(size, '/')) == (size >= 1 && size <= 1024));
+    BOOST_TEST(is_storable_name(std::string(size, 'x')) == (size >= 1 && size <= 16384));
+  }
 }
 
 // Different names have different paths, no path is a scope of another, and each link is one that HDF5 takes.

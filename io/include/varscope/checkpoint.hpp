@@ -84,10 +84,11 @@ struct WriteCheckpointOptions {
 /// file appears whole or not at all: it is written beside, flushed to the device, renamed to `path`, and the
 /// directory is flushed; a file at `path` is replaced.
 ///
-/// Throws ValueError for a name that is empty, longer than 16384 bytes or given twice, for a rank above 32,
-/// and for a path that is empty or a directory's; ResourceExhaustedError for a full disk or a scope of more
-/// than 65535 direct members; otherwise what the system's reason says (NotFoundError for a missing directory,
-/// FailedPreconditionError for a forbidden one, ...). Then `path` is as before. Thread-safe.
+/// Throws ValueError for a name that is empty, longer than 16384 bytes, within more than 1024 scopes or given
+/// twice, for a rank above 32, and for a path that is empty or a directory's; ResourceExhaustedError for a
+/// full disk or a scope of more than 65535 direct members; otherwise what the system's reason says
+/// (NotFoundError for a missing directory, FailedPreconditionError for a forbidden one, ...). Then `path` is
+/// as before. Thread-safe.
 VARSCOPE_API void write_checkpoint(const std::string& path,
                                    std::span<const std::pair<std::string, Array>> variables,
                                    const WriteCheckpointOptions& options = {});
