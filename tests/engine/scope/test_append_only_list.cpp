@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #define BOOST_TEST_MODULE append_only_list
 #include "scope/append_only_list.hpp"
+#include "support/restless_atomic.hpp"
 
+#include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -54,10 +56,13 @@ BOOST_AUTO_TEST_CASE(skips_positions_that_are_taken_but_not_stored) {
   BOOST_TEST(contents(list) == all, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_CASE(enumeration_sees_what_was_added_before_it) {
+using Lists =
+    boost::mpl::list<AppendOnlyList<const int>, AppendOnlyList<const int, varscope::testing::RestlessAtomic>>;
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(enumeration_sees_what_was_added_before_it, List, Lists) {
   constexpr int kWriters = 3, kEach = 5000;
   const std::vector<int> all = numbers(kWriters * kEach);
-  AppendOnlyList<const int> list;
+  List list;
   std::atomic<int> done[kWriters] = {};
   std::atomic<int> mistakes{0};
   std::vector<std::thread> threads;

@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(values_and_functions) {
   BOOST_TEST(function({2}, vs::float64).same_bits(vs::Array::of<double>({2}, {1, 1})));
   const vs::Initializer wrong([](const vs::Shape&, vs::DType, vs::SeedPair) { return vs::Array(); });
   BOOST_CHECK_EXCEPTION(wrong({2}), vs::ValueError, says({"float32[2]", "float32[]"}));
-  BOOST_CHECK_THROW(vs::Initializer(vs::Initializer::Function()), vs::TypeError);
+  BOOST_CHECK_THROW(vs::Initializer{vs::Initializer::Function{}}, vs::TypeError);
   BOOST_CHECK_THROW(vs::Initializer()({1}), vs::FailedPreconditionError);
   BOOST_CHECK_THROW(vs::zeros_initializer()({-1}), vs::ValueError);
 }

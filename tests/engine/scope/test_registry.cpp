@@ -3,7 +3,9 @@
 #include "scope/arena.hpp"
 #include "scope/registry.hpp"
 #include "support/random.hpp"
+#include "support/restless_atomic.hpp"
 
+#include <boost/mpl/list.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -123,15 +125,18 @@ BOOST_AUTO_TEST_CASE(agrees_with_std_map) {
   BOOST_TEST(visited.size() == oracle.size());
 }
 
+// The tests with threads run on both kinds of atomics; see restless_atomic.hpp.
+using Registries = boost::mpl::list<Registry<std::atomic>, Registry<varscope::testing::RestlessAtomic>>;
+
 // All threads insert the same keys, each in an order of its own, while the table grows from its smallest:
 // all must get the same entry for a key, and one thread must win each.
-BOOST_AUTO_TEST_CASE(threads_agree_on_entries_and_each_has_one_winner) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(threads_agree_on_entries_and_each_has_one_winner, Map, Registries) {
+  using Entry = typename Map::Entry;
   constexpr int kThreads = 6;
   constexpr int kKeys = 3000;
   for (int round = 0; round < 8; ++round) {
-    Registry<> registry(4);
-    std::vector<std::vector<Registry<>::Entry*>> entries(kThreads,
-                                                         std::vector<Registry<>::Entry*>(kKeys, nullptr));
+    Map registry(4);
+    std::vector<std::vector<Entry*>> entries(kThreads, std::vector<Entry*>(kKeys, nullptr));
     std::vector<std::atomic<int>> wins(kKeys);
     run_threads(kThreads, [&](int thread) {
       std::vector<int> order(kKeys);
@@ -141,30 +146,31 @@ BOOST_AUTO_TEST_CASE(threads_agree_on_entries_and_each_has_one_winner) {
       std::shuffle(order.begin(), order.end(), random);
       for (const int key : order) {
         const auto place = static_cast<std::size_t>(key);
-        Registry<>::Entry& entry = registry.find_or_insert(Path("scope/v" + std::to_string(key)));
+        Entry& entry = registry.find_or_insert(Path("scope/v" + std::to_string(key)));
         entries[static_cast<std::size_t>(thread)][place] = &entry;
         if (entry.try_claim_name(&entries[static_cast<std::size_t>(thread)])) wins[place].fetch_add(1);
       }
     });
-    std::set<Registry<>::Entry*> distinct;
+    std::set<Entry*> distinct;
     for (std::size_t key = 0; key < kKeys; ++key) {
       BOOST_REQUIRE(wins[key].load() == 1);
-      Registry<>::Entry* const expected = registry.find(Path("scope/v" + std::to_string(key)));
+      Entry* const expected = registry.find(Path("scope/v" + std::to_string(key)));
       BOOST_REQUIRE(expected != nullptr);
       for (const auto& of_thread : entries) BOOST_REQUIRE(of_thread[key] == expected);
       distinct.insert(expected);
     }
     BOOST_TEST(distinct.size() == std::size_t{kKeys});
     std::size_t visited = 0;
-    registry.for_each([&](Registry<>::Entry&) { ++visited; });
+    registry.for_each([&](Entry&) { ++visited; });
     BOOST_TEST(visited == std::size_t{kKeys});
   }
 }
 
 // A reader that knows how far a writer has come must find everything up to there, during growth too.
-BOOST_AUTO_TEST_CASE(lookups_miss_nothing_while_the_table_grows) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(lookups_miss_nothing_while_the_table_grows, Map, Registries) {
+  using Entry = typename Map::Entry;
   constexpr int kWriters = 2, kReaders = 2, kKeys = 8000;
-  Registry<> registry(4);
+  Map registry(4);
   std::atomic<int> written[kWriters] = {};
   std::atomic<int> misses{0}, strangers{0};
   run_threads(kWriters + kReaders, [&](int thread) {
@@ -184,7 +190,7 @@ BOOST_AUTO_TEST_CASE(lookups_miss_nothing_while_the_table_grows) {
         for (int check = 0; known > 0 && check < 16; ++check) {
           const int key = static_cast<int>(random() % static_cast<unsigned>(known));
           const std::string path = std::to_string(writer) + "/" + std::to_string(key);
-          const Registry<>::Entry* const found = registry.find(Path(path));
+          const Entry* const found = registry.find(Path(path));
           if (found == nullptr) misses.fetch_add(1);
           if (found != nullptr && found->key() != path) strangers.fetch_add(1);
         }
