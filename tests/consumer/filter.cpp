@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program of somebody who uses varscope: one model function called twice over one set of variables. Exits with 0 if
-// both calls give the same values for the same image, and the checkpoint the same variables.
+// A program of somebody who uses varscope: one model function called twice over one set of variables. Exits
+// with 0 if both calls give the same values for the same image, and the checkpoint the same variables.
 #include <varscope/varscope.hpp>
 
 #include <cstdio>
@@ -49,7 +49,8 @@ int main() {
   for (float& value : image.values<float>()) value = 0.5f;
   vs::Session session(graph);
   auto [out1, out2] = session.run({{image1, image}, {image2, image}}, {result1, result2});
-  std::printf("%s twice, %s\n", out1.description().c_str(), out1.same_bits(out2) ? "the same bits" : "different");
+  std::printf("%s twice, %s\n", out1.description().c_str(),
+              out1.same_bits(out2) ? "the same bits" : "different");
 
   vs::Session restored(graph);
   vs::Saver().restore(restored, vs::Saver().save(session, "filter", {.global_step = 1}));

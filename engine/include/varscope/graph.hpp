@@ -57,8 +57,8 @@ class VARSCOPE_API Graph {
   /// "foo/add:0". Throws ValueError if it is not "name:index", NotFoundError if there is no such tensor.
   Tensor get_tensor_by_name(std::string_view name) const;
 
-  /// `name` below the thread's current name scope if it is free, else `name_1`, `name_2`, ... without regard to
-  /// letter case (TensorFlow's Graph.unique_name). With `mark_as_used` false nothing is reserved.
+  /// `name` below the thread's current name scope if it is free, else `name_1`, `name_2`, ... without regard
+  /// to letter case (TensorFlow's Graph.unique_name). With `mark_as_used` false nothing is reserved.
   std::string unique_name(std::string_view name, bool mark_as_used = true);
 
   /// All variables that are not local, in the order of their creation; with a scope, those whose names start
