@@ -92,9 +92,8 @@ ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOption
     }
   }
 
-  const std::chrono::milliseconds pause =
-      options.threads > 1 ? pause_for_other_threads : std::chrono::milliseconds(0);
-  const std::vector<double> medians = interleaved_medians(contenders, options.seconds, pause);
+  const double warm_up = options.threads > 1 ? warm_up_seconds_of_threads : warm_up_seconds_alone;
+  const std::vector<double> medians = interleaved_medians(contenders, options.seconds, warm_up);
   const double operations = layer.floating_point_operations();
   measured.ms = medians[0] * 1e3;
   measured.gflops = operations / medians[0] * 1e-9;

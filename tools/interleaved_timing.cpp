@@ -2,8 +2,8 @@
 #include "interleaved_timing.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
-#include <thread>
 
 namespace varscope::tools {
 
@@ -12,19 +12,19 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kFewestTurns = 7;
-constexpr double kStretchSeconds = 0.003;
+constexpr double kTimedSeconds = 0.003;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Calls for at least the stretch, at least once; gives the mean seconds of a call.
-double run_stretch(const std::function<void()>& contender) {
+// Calls for at least `seconds`, at least once; gives the mean seconds of a call.
+double run_stretch(const std::function<void()>& contender, double seconds) {
   const Clock::time_point start = Clock::now();
   for (std::size_t calls = 1;; ++calls) {
     contender();
     const double elapsed = seconds_since(start);
-    if (elapsed >= kStretchSeconds) return elapsed / static_cast<double>(calls);
+    if (elapsed >= seconds) return elapsed / static_cast<double>(calls);
   }
 }
 
@@ -37,14 +37,13 @@ double median(std::vector<double> samples) {
 }  // namespace
 
 std::vector<double> interleaved_medians(std::span<const std::function<void()>> contenders, double seconds,
-                                        std::chrono::milliseconds pause) {
+                                        double warm_up) {
   std::vector<std::vector<double>> samples(contenders.size());
   const Clock::time_point start = Clock::now();
   for (std::size_t turn = 0; turn < kFewestTurns || seconds_since(start) < seconds; ++turn) {
     for (std::size_t at = 0; at < contenders.size(); ++at) {
-      if (contenders.size() > 1) std::this_thread::sleep_for(pause);
-      run_stretch(contenders[at]);
-      samples[at].push_back(run_stretch(contenders[at]));
+      run_stretch(contenders[at], warm_up);
+      samples[at].push_back(run_stretch(contenders[at], kTimedSeconds));
     }
   }
   std::vector<double> medians;
