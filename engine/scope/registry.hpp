@@ -98,10 +98,9 @@ class RegistryEntry {
 ///      key is not in this table, will never be, and goes on in `next`.
 ///   3. A key is put into a table by one of two, never both: a copy from the table before (which holds it),
 ///      or an insertion (after meeting a frozen slot there, so it does not). So a key has one entry.
-///   4. A thread inserts into a table only after a whole pass over the table before, freezing or copying
-///   every
-///      slot: its own, or that of the thread that moved `newest_` here. So a table holds all entries of those
-///      before it, before it can become too full.
+///   4. A thread inserts into a table only after a whole pass over the table before (every slot frozen or
+///      copied): its own pass, or that of the thread that moved `newest_` here. So a table holds all entries
+///      of those before it, before it can become too full.
 ///   5. `newest_` moves to `next` only after such a pass; from there on nobody needs the table before.
 ///      Tables are freed with the registry, since a reader may still be in one.
 template <template <typename> class Atom = std::atomic>
