@@ -65,31 +65,6 @@ std::string Graph::unique_name(std::string_view name, bool mark_as_used) {
   return state_->unique_name(detail::scope_stack(*state_).qualify(name), mark_as_used);
 }
 
-namespace {
-
-/// Whether `name` lies below the scope: "foo" holds "foo/v" and not "foo_bar/v".
-bool in_scope(std::string_view name, std::string_view scope) {
-  return scope.empty() ||
-         (name.size() > scope.size() && name.starts_with(scope) && name[scope.size()] == '/');
-}
-
-}  // namespace
-
-std::vector<Variable> Graph::global_variables(std::string_view scope) const {
-  std::vector<Variable> variables;
-  state_->variables().for_each([&](const detail::VariableRecord& record) {
-    const Variable variable(record);
-    if (in_scope(variable.op().name(), scope)) variables.push_back(variable);
-  });
-  return variables;
-}
-
-std::vector<Variable> Graph::trainable_variables(std::string_view scope) const {
-  std::vector<Variable> variables = global_variables(scope);
-  std::erase_if(variables, [](const Variable& variable) { return !variable.trainable(); });
-  return variables;
-}
-
 void Graph::set_random_seed(std::uint64_t seed) noexcept {
   state_->set_random_seed(seed);
 }
@@ -100,14 +75,6 @@ std::optional<std::uint64_t> Graph::random_seed() const noexcept {
 
 void set_random_seed(std::uint64_t seed) {
   get_default_graph().set_random_seed(seed);
-}
-
-std::vector<Variable> global_variables(std::string_view scope) {
-  return get_default_graph().global_variables(scope);
-}
-
-std::vector<Variable> trainable_variables(std::string_view scope) {
-  return get_default_graph().trainable_variables(scope);
 }
 
 }  // namespace varscope

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/graph_state.hpp"
 
+#include "graph/collection_member.hpp"
+#include "scope/partitioned_record.hpp"
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
@@ -23,9 +25,13 @@ GraphState::GraphState(Graph& graph)
     : graph_(&graph), id_(next_graph_id()), lifetime_(std::make_shared<char>()) {}
 
 GraphState::~GraphState() {
+  collection_members_.for_each([](const CollectionMember& member) {
+    if (member.variable == nullptr) delete &member;
+  });
   registry_.for_each([](Registry<>::Entry& entry) {
     delete entry.operation();
     delete entry.variable();
+    delete entry.partitioned();
   });
   unshared_.for_each([](VariableRecord& record) { delete &record; });
 }
@@ -65,6 +71,11 @@ const OperationNode& GraphState::add(std::unique_ptr<OperationNode> node) {
   node.release();  // owned by the registry from here on
   operations_.push(registered);
   return *registered;
+}
+
+void GraphState::add_to_collection(std::unique_ptr<const CollectionMember> member) {
+  collection_members_.push(member.get());
+  member.release();  // owned by this object from here on
 }
 
 VariableRecord& GraphState::adopt(std::unique_ptr<VariableRecord> variable) {

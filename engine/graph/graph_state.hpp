@@ -20,6 +20,7 @@ class Graph;
 
 namespace varscope::detail {
 
+struct CollectionMember;
 class VariableRecord;
 
 /// Every member may be called from any thread at any time and is lock-free (but for memory allocation) unless
@@ -50,6 +51,15 @@ class GraphState {
   AppendOnlyList<const OperationNode>& operations() noexcept { return operations_; }
   const AppendOnlyList<const VariableRecord>& variables() const noexcept { return variables_; }
   AppendOnlyList<const VariableRecord>& variables() noexcept { return variables_; }
+
+  /// What was added to collections, in that order. A variable's own member belongs to its record, the others
+  /// to this object.
+  const AppendOnlyList<const CollectionMember>& collection_members() const noexcept {
+    return collection_members_;
+  }
+  AppendOnlyList<const CollectionMember>& collection_members() noexcept { return collection_members_; }
+  /// Adds an item. Requires: not a new variable's own member.
+  void add_to_collection(std::unique_ptr<const CollectionMember> member);
 
   /// `name` if it is free, else the first free one of `name_1`, `name_2`, ..., without regard to letter case,
   /// in the letters given; reserved unless `mark_as_used` is false (SEMANTICS A2 to A5). `name` is a full
@@ -100,6 +110,7 @@ class GraphState {
   AppendOnlyList<const OperationNode> operations_;
   AppendOnlyList<const VariableRecord> variables_;
   AppendOnlyList<VariableRecord> unshared_;
+  AppendOnlyList<const CollectionMember> collection_members_;
   // relaxed: a creation that runs at the same time as finalize() may be before or after it.
   std::atomic<bool> finalized_{false};
   // The flag is stored after the seed (release) and read before it (acquire).

@@ -71,9 +71,11 @@ class Builder {
   Operation build() {
     const std::string base = base_name();
     graph_.require_not_finalized("operation '" + base + "'");
+    // The name first: an operation that is refused has used up its name, as in TensorFlow, where the name
+    // scope of an operation opens before anything is checked.
+    const std::string name = reserve(base);
     std::vector<std::optional<Array>> constants = with_place(base, [&] { return convert_inputs(); });
     std::vector<TensorSpec> outputs = with_place(base, [&] { return infer(); });
-    const std::string name = reserve(base);
     std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < constants.size(); ++i) {
       const NamedInput& input = request_.inputs[i];

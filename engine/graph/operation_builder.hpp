@@ -34,9 +34,10 @@ struct OperationRequest {
 };
 
 /// Adds the operation to the default graph (or to that of its inputs). Numbers take the dtype of the first
-/// input that has one (`number_dtype` if none has). Order: convert inputs, infer (throws with the operation's
-/// name and `where` added), reserve the name, append. Throws ValueError for an invalid name, inputs of
-/// different graphs, an empty tensor handle; RuntimeError if the graph is finalized.
+/// input that has one (`number_dtype` if none has). Order: reserve the name (a refused
+/// operation keeps it, as in TensorFlow), convert inputs, infer (throws with the operation's name and `where`
+/// added), append. Throws ValueError for an invalid name, inputs of different graphs, an empty tensor handle;
+/// RuntimeError if the graph is finalized.
 Operation add_operation(OperationRequest request, DType number_dtype = DType::float32);
 
 /// What an operation with one output returns.

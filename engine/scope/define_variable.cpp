@@ -68,8 +68,16 @@ VariableRecord::Definition define_variable(GraphState& graph, VariableWish wish)
   }
   require_free_operation_name(graph, wish);
   const SeedPair seeds = body.random() ? combine_seeds(graph, body.seed()) : SeedPair{};
-  return {std::move(wish.key), std::move(shape),     wish.dtype, std::move(wish.initializer), seeds,
-          wish.trainable,      std::move(wish.where)};
+  if (!wish.collections.has_value()) wish.collections = {std::string(GraphKeys::GLOBAL_VARIABLES)};
+  return {std::move(wish.key),
+          std::move(shape),
+          wish.dtype,
+          std::move(wish.initializer),
+          seeds,
+          wish.trainable,
+          std::move(wish.where),
+          std::move(*wish.collections),
+          std::move(wish.constraint)};
 }
 
 }  // namespace varscope::detail

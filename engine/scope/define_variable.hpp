@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace varscope::detail {
 
@@ -18,6 +19,8 @@ struct VariableWish {
   Initializer initializer;
   bool trainable = true;
   SourceLocation where;
+  std::optional<std::vector<std::string>> collections;  // unset: "variables"
+  Constraint constraint;
 };
 
 /// "variable conv1/weights (asked for at model.cpp:12)", for messages.

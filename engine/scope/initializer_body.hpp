@@ -32,6 +32,10 @@ class InitializerBody {
   virtual void fill(void* out, std::int64_t begin, std::int64_t end, const Shape& shape, DType dtype,
                     SeedPair seeds) const = 0;
 
+  /// Whether a part of a partitioned variable is filled as if its shape were that of the whole (SEMANTICS
+  /// R11): true where the shape gives the scale alone.
+  virtual bool scales_by_full_shape() const noexcept { return false; }
+
   /// Whether fill() may be given a part of the elements.
   virtual bool divisible() const noexcept { return true; }
 

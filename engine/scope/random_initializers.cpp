@@ -178,6 +178,8 @@ class VarianceScalingInitializer final : public RandomInitializer {
     throw ValueError(std::string(name_) + ": scale must be positive, not " + std::to_string(options.scale));
   }
 
+  bool scales_by_full_shape() const noexcept override { return true; }
+
  protected:
   Distribution distribution_for(const Shape& shape) const override {
     const Fans fans = compute_fans(shape);

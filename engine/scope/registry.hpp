@@ -15,13 +15,15 @@
 namespace varscope::detail {
 
 class OperationNode;
+class PartitionedRecord;
 class VariableRecord;
 
 /// What a graph knows of one path. The key never changes; every other member is written once (the hint: any
-/// number of times). One path plays up to three parts, each with a member of its own:
+/// number of times). One path plays up to four parts, each with a member of its own:
 /// - reserved name (key in lower case, since names are unique without regard to case): name_owner, hint;
 /// - operation (key as written): operation;
-/// - variable (key as written): variable.
+/// - variable (key as written): variable;
+/// - partitioned variable (key as written): partitioned.
 template <template <typename> class Atom = std::atomic>
 class RegistryEntry {
  public:
@@ -69,6 +71,17 @@ class RegistryEntry {
     return set ? record : expected;
   }
 
+  /// Orders as for operation().
+  const PartitionedRecord* partitioned() const noexcept {
+    return partitioned_.load(std::memory_order_acquire);
+  }
+  const PartitionedRecord* set_partitioned(const PartitionedRecord* record) noexcept {
+    const PartitionedRecord* expected = nullptr;
+    const bool set = partitioned_.compare_exchange_strong(expected, record, std::memory_order_release,
+                                                          std::memory_order_acquire);
+    return set ? record : expected;
+  }
+
  private:
   const std::uint64_t hash_;
   const std::uint32_t key_size_;
@@ -76,6 +89,7 @@ class RegistryEntry {
   Atom<const void*> name_owner_{nullptr};
   Atom<const OperationNode*> operation_{nullptr};
   Atom<VariableRecord*> variable_{nullptr};
+  Atom<const PartitionedRecord*> partitioned_{nullptr};
   // The key's characters follow in memory.
 };
 

@@ -2,6 +2,7 @@
 #include "graph/graph_state.hpp"
 #include "scope/define_variable.hpp"
 #include "scope/initializer_body.hpp"
+#include "scope/partitioned_record.hpp"
 #include "scope/scope_stack.hpp"
 #include "scope/variable_record.hpp"
 
@@ -14,13 +15,6 @@
 namespace varscope {
 
 namespace {
-
-const detail::VariableRecord& require(const detail::VariableRecord* record) {
-  if (record == nullptr) {
-    throw FailedPreconditionError("this Variable refers to nothing: get one from get_variable()");
-  }
-  return *record;
-}
 
 /// Makes a variable that is not shared (SEMANTICS U1).
 const detail::VariableRecord& make_unshared(Initializer initializer, std::optional<Shape> shape,
@@ -41,7 +35,8 @@ const detail::VariableRecord& make_unshared(Initializer initializer, std::option
   detail::VariableRecord& record = graph.adopt(std::make_unique<detail::VariableRecord>(
       graph, detail::define_variable(
                  graph, {std::move(name), std::move(shape), options.dtype.value_or(DType::float32),
-                         std::move(initializer), options.trainable, where})));
+                         std::move(initializer), options.trainable, where, std::move(options.collections),
+                         std::move(options.constraint)})));
   record.complete();
   return record;
 }
@@ -54,32 +49,55 @@ Variable::Variable(Initializer initializer, Shape shape, VariableOptions options
 Variable::Variable(Initializer initial_value, VariableOptions options, SourceLocation where)
     : record_(&make_unshared(std::move(initial_value), std::nullopt, std::move(options), where)) {}
 
+const detail::VariableRecord& Variable::single(const char* what) const {
+  if (record_ != nullptr) return *record_;
+  if (!*this) {
+    throw FailedPreconditionError("this Variable refers to nothing: get one from get_variable()");
+  }
+  throw FailedPreconditionError("variable '" + name() + "' has no " + what + " of its own: " +
+                                (is_partitioned()
+                                     ? "it is partitioned; ask its partitions()"
+                                     : "a custom getter computed it from other variables; ask those"));
+}
+
 std::string Variable::name() const {
-  return require(record_).op_name() + ":0";
+  if (is_partitioned()) return partitioned_->name();
+  return computed_ ? computed_.name() : single("name").op_name() + ":0";
 }
 Operation Variable::op() const {
-  return Operation(&require(record_).node());
+  return computed_ ? computed_.op() : Operation(&single("operation").node());
 }
 const Shape& Variable::shape() const {
-  return require(record_).shape();
+  if (is_partitioned()) return partitioned_->shape();
+  return computed_ ? computed_.shape() : single("shape").shape();
 }
 DType Variable::dtype() const {
-  return require(record_).dtype();
+  if (is_partitioned()) return partitioned_->dtype();
+  return computed_ ? computed_.dtype() : single("dtype").dtype();
 }
 bool Variable::trainable() const {
-  return require(record_).trainable();
+  return is_partitioned() ? partitions().front().trainable() : single("trainable flag").trainable();
 }
 Graph& Variable::graph() const {
-  return require(record_).graph().graph();
+  if (is_partitioned()) return partitions().front().graph();
+  return computed_ ? computed_.graph() : single("graph").graph().graph();
 }
 const SourceLocation& Variable::where() const {
-  return require(record_).where();
+  if (is_partitioned()) return partitions().front().where();
+  return computed_ ? computed_.op().where() : single("place").where();
+}
+const Constraint& Variable::constraint() const {
+  return is_partitioned() ? partitions().front().constraint() : single("constraint").constraint();
+}
+std::vector<Variable> Variable::partitions() const {
+  return is_partitioned() ? partitioned_->parts() : std::vector<Variable>{*this};
 }
 Tensor Variable::value() const {
-  return Tensor(&require(record_).read_node(), 0);
+  if (is_partitioned()) return detail::concatenate_partitions(*partitioned_);
+  return computed_ ? computed_ : Tensor(&single("value").read_node(), 0);
 }
 Operation Variable::initializer() const {
-  return Operation(&require(record_).assign_node());
+  return Operation(&single("initializer").assign_node());
 }
 
 }  // namespace varscope

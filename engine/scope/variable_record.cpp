@@ -5,6 +5,8 @@
 #include "scope/initializer_body.hpp"
 #include "scope/variable_operation.hpp"
 
+#include <algorithm>
+
 namespace varscope::detail {
 
 namespace {
@@ -25,9 +27,15 @@ std::size_t agree_on_position(std::atomic<std::size_t>& agreed, std::size_t none
 }  // namespace
 
 VariableRecord::VariableRecord(GraphState& graph, Definition definition)
-    : graph_(&graph), definition_(std::move(definition)) {
+    : graph_(&graph), definition_(std::move(definition)), member_{this} {
   for (std::atomic<std::size_t>& position : positions_)
     position.store(kNoPosition, std::memory_order_relaxed);
+}
+
+bool VariableRecord::in_collection(std::string_view name) const noexcept {
+  if (name == GraphKeys::TRAINABLE_VARIABLES && trainable()) return true;
+  const std::vector<std::string>& collections = definition_.collections;
+  return std::find(collections.begin(), collections.end(), name) != collections.end();
 }
 
 void VariableRecord::complete() {
@@ -99,6 +107,8 @@ void VariableRecord::append() {
                                settled(part));
   }
   graph_->variables().store(agree_on_position(index_, kNoPosition, graph_->variables()), this);
+  graph_->collection_members().store(
+      agree_on_position(member_position_, kNoPosition, graph_->collection_members()), &member_);
 }
 
 }  // namespace varscope::detail

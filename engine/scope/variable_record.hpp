@@ -2,8 +2,10 @@
 // VariableRecord: what a Variable handle points to.
 #pragma once
 
+#include "graph/collection_member.hpp"
 #include "graph/operation_node.hpp"
 
+#include <varscope/constraint.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/shape.hpp>
@@ -12,6 +14,8 @@
 #include <atomic>
 #include <cstddef>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace varscope::detail {
 
@@ -38,6 +42,8 @@ class VariableRecord {
     SeedPair seeds;
     bool trainable = true;
     SourceLocation where;
+    std::vector<std::string> collections;  ///< besides "trainable_variables" if trainable
+    Constraint constraint;
   };
 
   VariableRecord(GraphState& graph, Definition definition);
@@ -52,6 +58,8 @@ class VariableRecord {
   SeedPair seeds() const noexcept { return definition_.seeds; }
   bool trainable() const noexcept { return definition_.trainable; }
   const SourceLocation& where() const noexcept { return definition_.where; }
+  const Constraint& constraint() const noexcept { return definition_.constraint; }
+  bool in_collection(std::string_view name) const noexcept;
 
   /// Gives the variable its operations and its places in the graph's lists, or helps whoever is doing so.
   /// Lock-free. Throws std::bad_alloc; then the next thread goes on from there.
@@ -90,6 +98,8 @@ class VariableRecord {
   const Definition definition_;
   std::atomic<const OperationNode*> nodes_[kParts] = {};
   std::atomic<std::size_t> positions_[kParts];
+  const CollectionMember member_;
+  std::atomic<std::size_t> member_position_{kNoPosition};
   std::atomic<std::size_t> index_{kNoPosition};
   std::atomic<bool> complete_{false};
 };

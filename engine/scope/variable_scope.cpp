@@ -85,7 +85,23 @@ class ScopeOpening {
     scope.reuse_ = options.reuse.value_or(false) != Reuse(false) ? *options.reuse : from.reuse_;
     scope.initializer_ = options.initializer ? options.initializer : from.initializer_;
     scope.dtype_ = options.dtype.value_or(from.dtype_);
+    scope.regularizer_ = options.regularizer ? options.regularizer : from.regularizer_;
+    scope.partitioner_ = options.partitioner ? options.partitioner : from.partitioner_;
+    scope.custom_getter_ = chain(options.custom_getter, from.custom_getter_);
+    scope.constraint_ = options.constraint;  // the one thing that is not inherited (P1)
     return scope;
+  }
+
+  /// Q2: the inner one is called first; what it calls is the outer one.
+  static CustomGetter chain(const CustomGetter& inner, const CustomGetter& outer) {
+    if (!inner) return outer;
+    if (!outer) return inner;
+    return [inner, outer](const VariableGetter& getter, GetterArguments arguments) {
+      const VariableGetter next = [&outer, &getter](GetterArguments inner_arguments) {
+        return outer(getter, std::move(inner_arguments));
+      };
+      return inner(next, std::move(arguments));
+    };
   }
 
   static std::string with_slash(const std::string& name_scope) { return name_scope + "/"; }
@@ -125,6 +141,31 @@ VariableScope::VariableScope() : name_hash_(detail::PathHash().state()) {}
 
 VariableScope::VariableScope(Reuse reuse, std::string name)
     : name_(std::move(name)), name_hash_(detail::PathHash().then(name_).state()), reuse_(reuse) {}
+
+namespace {
+
+std::vector<Variable> variables_of(const std::vector<CollectionItem>& items) {
+  std::vector<Variable> variables;
+  for (const CollectionItem& item : items) {
+    if (const auto* const variable = std::get_if<Variable>(&item.value())) variables.push_back(*variable);
+  }
+  return variables;
+}
+
+}  // namespace
+
+std::vector<CollectionItem> VariableScope::get_collection(std::string_view collection) const {
+  return varscope::get_collection(collection, name_.empty() ? std::string() : name_ + "/");
+}
+std::vector<Variable> VariableScope::global_variables() const {
+  return variables_of(get_collection(GraphKeys::GLOBAL_VARIABLES));
+}
+std::vector<Variable> VariableScope::trainable_variables() const {
+  return variables_of(get_collection(GraphKeys::TRAINABLE_VARIABLES));
+}
+std::vector<Variable> VariableScope::local_variables() const {
+  return variables_of(get_collection(GraphKeys::LOCAL_VARIABLES));
+}
 
 VariableScopeGuard::~VariableScopeGuard() {
   stack_->leave(serial_);

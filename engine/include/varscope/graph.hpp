@@ -14,6 +14,7 @@
 
 namespace varscope {
 
+class CollectionItem;
 class Variable;
 
 namespace detail {
@@ -61,11 +62,21 @@ class VARSCOPE_API Graph {
   /// to letter case (TensorFlow's Graph.unique_name). With `mark_as_used` false nothing is reserved.
   std::string unique_name(std::string_view name, bool mark_as_used = true);
 
-  /// All variables that are not local, in the order of their creation; with a scope, those whose names start
+  /// Adds to the end of a collection (SEMANTICS T). Lock-free. Throws ValueError for an item of another
+  /// graph.
+  void add_to_collection(std::string_view name, const CollectionItem& item);
+  /// The collection's items in the order of their addition; with a scope, those whose names match that
+  /// regular expression (ECMAScript's syntax) at their start: "foo" matches "foo_bar/v" too, "foo/" does not.
+  /// Throws ValueError for an expression that is none.
+  std::vector<CollectionItem> get_collection(std::string_view name, std::string_view scope = {}) const;
+
+  /// All variables in "variables", in the order of their creation; with a scope, those whose names start
   /// with `scope` + "/" (an exact path prefix: "foo" does not match "foo_bar/v").
   std::vector<Variable> global_variables(std::string_view scope = {}) const;
-  /// Those of them that an optimizer trains.
+  /// Those in "trainable_variables": what an optimizer trains.
   std::vector<Variable> trainable_variables(std::string_view scope = {}) const;
+  /// Those in "local_variables".
+  std::vector<Variable> local_variables(std::string_view scope = {}) const;
 
   /// The graph-level seed that operation and initializer seeds combine with (TensorFlow's set_random_seed).
   void set_random_seed(std::uint64_t seed) noexcept;
@@ -83,8 +94,9 @@ VARSCOPE_API Graph& get_default_graph();
 /// Sets the graph-level seed of the default graph.
 VARSCOPE_API void set_random_seed(std::uint64_t seed);
 
-/// The variables of the default graph, as Graph::global_variables() and Graph::trainable_variables().
+/// The variables of the default graph, as the members of Graph of the same names.
 VARSCOPE_API std::vector<Variable> global_variables(std::string_view scope = {});
 VARSCOPE_API std::vector<Variable> trainable_variables(std::string_view scope = {});
+VARSCOPE_API std::vector<Variable> local_variables(std::string_view scope = {});
 
 }  // namespace varscope

@@ -77,6 +77,10 @@ struct SoftmaxOptions {
 VARSCOPE_API Tensor softmax(const TensorLike& logits, SoftmaxOptions options = {},
                             SourceLocation where = SourceLocation::current());
 
+/// sum(t^2) / 2 (tf.nn.l2_loss; "L2Loss"). float32, float64.
+VARSCOPE_API Tensor l2_loss(const TensorLike& t, std::string_view name = {},
+                            SourceLocation where = SourceLocation::current());
+
 struct PoolOptions {
   std::array<int, 4> ksize = {1, 2, 2, 1};    // window, NHWC; the first and last must be 1
   std::array<int, 4> strides = {1, 2, 2, 1};  // NHWC; the first and last must be 1

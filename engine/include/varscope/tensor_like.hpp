@@ -29,7 +29,10 @@ class TensorLike {
       : value_(tensor), where_(where) {}
   TensorLike(const Variable& variable,
              SourceLocation where = SourceLocation::current())  // NOLINT
-      : value_(variable), where_(where) {}
+      : value_(variable), where_(where) {
+    // Reading a partitioned or computed variable means a tensor, which is made once for each use.
+    if (variable.is_partitioned() || (variable && variable.record() == nullptr)) value_ = variable.value();
+  }
   TensorLike(const Array& array, SourceLocation where = SourceLocation::current())  // NOLINT
       : value_(array), where_(where) {}
   template <typename T>

@@ -2,9 +2,13 @@
 // Variable and get_variable(): values that live across runs, owned by their name.
 #pragma once
 
+#include <varscope/constraint.hpp>
+#include <varscope/custom_getter.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/export.hpp>
 #include <varscope/initializer.hpp>
+#include <varscope/partitioner.hpp>
+#include <varscope/regularizer.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
@@ -13,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace varscope {
 
@@ -20,7 +25,8 @@ class Session;
 
 namespace detail {
 class VariableRecord;
-}
+class PartitionedRecord;
+}  // namespace detail
 
 /// What Variable's constructor may be told besides the initial value and the shape.
 struct VariableOptions {
@@ -29,15 +35,27 @@ struct VariableOptions {
   /// Unset: that of an initial value, else float32.
   std::optional<DType> dtype = std::nullopt;
   bool trainable = true;
+  /// Unset: "variables".
+  std::optional<std::vector<std::string>> collections = std::nullopt;
+  Constraint constraint = {};
 };
 
 /// A variable of a graph. A handle, valid as long as its Graph; two handles are equal if they are the same
 /// variable. The value belongs to a Session. Const, hence thread-safe.
+///
+/// Where a scope has a partitioner or a custom getter, get_variable() may also give a partitioned variable,
+/// or one that was computed. Both are used like any other where a tensor is wanted; what only a single
+/// variable has (op(), initializer(), load()) throws FailedPreconditionError on a partitioned one, and on a
+/// computed one all that is not a tensor's.
 class VARSCOPE_API Variable {
  public:
   /// Refers to nothing; every other member throws FailedPreconditionError on it.
   Variable() = default;
   explicit Variable(const detail::VariableRecord& record) noexcept : record_(&record) {}
+  explicit Variable(const detail::PartitionedRecord& record) noexcept : partitioned_(&record) {}
+
+  /// What a custom getter computed from variables, given as one: value() is this tensor, name() its name.
+  explicit Variable(const Tensor& computed) noexcept : computed_(computed) {}
 
   /// Makes a variable of the default graph that nobody shares: get_variable() never finds it, and its name
   /// comes from the *name* scope, as with TensorFlow's tf.Variable. Throws ValueError for an invalid name, a
@@ -49,9 +67,11 @@ class VARSCOPE_API Variable {
   explicit Variable(Initializer initial_value, VariableOptions options = {},
                     SourceLocation where = SourceLocation::current());
 
-  explicit operator bool() const noexcept { return record_ != nullptr; }
+  explicit operator bool() const noexcept {
+    return record_ != nullptr || partitioned_ != nullptr || computed_;
+  }
 
-  /// "conv1/weights:0".
+  /// "conv1/weights:0"; of a partitioned one "conv1/weights".
   std::string name() const;
   /// The variable's own operation; its name is the key of the variable in checkpoints: "conv1/weights".
   Operation op() const;
@@ -61,8 +81,17 @@ class VARSCOPE_API Variable {
   Graph& graph() const;
   /// The line of the user's program that made it.
   const SourceLocation& where() const;
+  /// Empty if it has none.
+  const Constraint& constraint() const;
 
-  /// The tensor that reads it, "conv1/weights/read:0": what an operation gets that is given the variable.
+  /// Whether it consists of parts.
+  bool is_partitioned() const noexcept { return partitioned_ != nullptr; }
+  /// Its parts in order, each a variable; a variable that is not partitioned is its own only part.
+  std::vector<Variable> partitions() const;
+
+  /// The tensor that reads it, "conv1/weights/read:0": what an operation gets that is given the variable. Of
+  /// a partitioned one the parts put together, by operations that each call adds: "conv1/weights:0", then
+  /// "conv1/weights_1:0" (SEMANTICS R3).
   Tensor value() const;
   operator Tensor() const {
     return value();
@@ -83,7 +112,12 @@ class VARSCOPE_API Variable {
   const detail::VariableRecord* record() const noexcept { return record_; }
 
  private:
+  /// The record; throws FailedPreconditionError that the variable has no `what` if it is not a single one.
+  const detail::VariableRecord& single(const char* what) const;
+
   const detail::VariableRecord* record_ = nullptr;
+  const detail::PartitionedRecord* partitioned_ = nullptr;
+  Tensor computed_;
 };
 
 /// What get_variable() may be told besides name and shape; unset members come from the current variable
@@ -92,6 +126,13 @@ struct GetVariableOptions {
   std::optional<DType> dtype = std::nullopt;
   Initializer initializer = {};
   bool trainable = true;
+  Regularizer regularizer = {};
+  Constraint constraint = {};
+  Partitioner partitioner = {};
+  /// Replaces those of the scope (SEMANTICS Q3).
+  CustomGetter custom_getter = {};
+  /// The collections that it is in, besides "trainable_variables" if it is trainable. Unset: "variables".
+  std::optional<std::vector<std::string>> collections = std::nullopt;
 };
 
 /// Makes the variable `name` of the current variable scope, or returns it, as the scope's reuse flag says
@@ -106,7 +147,9 @@ VARSCOPE_API Variable get_variable(std::string_view name, Shape shape, GetVariab
 namespace detail {
 VARSCOPE_API Variable get_variable(std::string_view name, std::optional<Shape> shape,
                                    GetVariableOptions options, SourceLocation where);
-}
+VARSCOPE_API Variable get_local_variable(std::string_view name, std::optional<Shape> shape,
+                                         GetVariableOptions options, SourceLocation where);
+}  // namespace detail
 
 /// The same without a shape: on creation the initializer must be a value; on reuse every shape agrees. (A
 /// template so that `get_variable("v", {})` means a scalar and not this.)
@@ -114,6 +157,16 @@ template <typename Options = GetVariableOptions>
 Variable get_variable(std::string_view name, Options options = {},
                       SourceLocation where = SourceLocation::current()) {
   return detail::get_variable(name, std::nullopt, std::move(options), where);
+}
+
+/// A variable that is not trained and not in "variables" but in "local_variables", which a Saver leaves out;
+/// found by get_variable() like any other (SEMANTICS T7). Throws what get_variable() throws.
+VARSCOPE_API Variable get_local_variable(std::string_view name, Shape shape, GetVariableOptions options = {},
+                                         SourceLocation where = SourceLocation::current());
+template <typename Options = GetVariableOptions>
+Variable get_local_variable(std::string_view name, Options options = {},
+                            SourceLocation where = SourceLocation::current()) {
+  return detail::get_local_variable(name, std::nullopt, std::move(options), where);
 }
 
 /// An operation "init" that sets every global variable of the default graph to its initial value. Variables

@@ -3,15 +3,23 @@
 // and what operations are called. TensorFlow 1.x's rules; see docs/scopes.md for the idea.
 #pragma once
 
+#include <varscope/collection.hpp>
+#include <varscope/constraint.hpp>
+#include <varscope/custom_getter.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/export.hpp>
 #include <varscope/initializer.hpp>
+#include <varscope/partitioner.hpp>
+#include <varscope/regularizer.hpp>
+#include <varscope/reuse.hpp>
 #include <varscope/source_location.hpp>
+#include <varscope/variable.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace varscope {
 
@@ -19,24 +27,6 @@ namespace detail {
 class ScopeOpening;
 class ScopeStack;
 }  // namespace detail
-
-/// Whether get_variable() makes variables, finds them, or does either.
-class Reuse {
- public:
-  enum class Mode : unsigned char { no, yes, automatic };
-
-  constexpr Reuse(bool reuse = false) noexcept  // NOLINT(google-explicit-constructor): `.reuse = true`
-      : mode_(reuse ? Mode::yes : Mode::no) {}
-  constexpr explicit Reuse(Mode mode) noexcept : mode_(mode) {}
-  constexpr Mode mode() const noexcept { return mode_; }
-  friend constexpr bool operator==(Reuse, Reuse) = default;
-
- private:
-  Mode mode_;
-};
-
-/// Makes a variable if it is missing, shares it if it exists.
-inline constexpr Reuse AUTO_REUSE{Reuse::Mode::automatic};
 
 /// What get_variable() is governed by: a name that becomes the prefix, a reuse flag and defaults. A value:
 /// capture it, keep it, open it again anywhere and in any thread. Not for concurrent use of one object.
@@ -54,12 +44,27 @@ class VARSCOPE_API VariableScope {
   Reuse reuse() const noexcept { return reuse_; }
   DType dtype() const noexcept { return dtype_; }
   const Initializer& initializer() const noexcept { return initializer_; }
+  const Regularizer& regularizer() const noexcept { return regularizer_; }
+  const Constraint& constraint() const noexcept { return constraint_; }
+  const Partitioner& partitioner() const noexcept { return partitioner_; }
+  const CustomGetter& custom_getter() const noexcept { return custom_getter_; }
 
   /// From now on get_variable() in this scope, and in scopes opened in it later, only finds variables. There
   /// is no way back but leaving the scope.
   void reuse_variables() noexcept { reuse_ = true; }
   void set_initializer(Initializer initializer) noexcept { initializer_ = std::move(initializer); }
   void set_dtype(DType dtype) noexcept { dtype_ = dtype; }
+  void set_regularizer(Regularizer regularizer) noexcept { regularizer_ = std::move(regularizer); }
+  void set_partitioner(Partitioner partitioner) noexcept { partitioner_ = std::move(partitioner); }
+  void set_custom_getter(CustomGetter custom_getter) noexcept { custom_getter_ = std::move(custom_getter); }
+
+  /// What the default graph has in a collection below this scope: names that match the regular expression
+  /// `name() + "/"` at their start, all of them for the root (SEMANTICS T5; a '.' in a scope's name matches
+  /// any character there, as in TensorFlow). Graph::global_variables(name()) asks for exactly this scope.
+  std::vector<CollectionItem> get_collection(std::string_view collection) const;
+  std::vector<Variable> global_variables() const;
+  std::vector<Variable> trainable_variables() const;
+  std::vector<Variable> local_variables() const;
 
   /// The running hash of the name: a lookup in this scope hashes only the rest of the path.
   std::uint64_t name_hash() const noexcept { return name_hash_; }
@@ -69,6 +74,10 @@ class VARSCOPE_API VariableScope {
   std::string name_;
   std::string original_name_scope_;
   Initializer initializer_;
+  Regularizer regularizer_;
+  Constraint constraint_;
+  Partitioner partitioner_;
+  CustomGetter custom_getter_;
   std::uint64_t name_hash_;  // of the name, to be continued with "/" and the name of a variable
   Reuse reuse_ = false;
   DType dtype_ = DType::float32;
@@ -84,6 +93,12 @@ struct VariableScopeOptions {
   /// Whether a name scope is opened too. Unset: yes for a name, no for a captured scope (as the tutorial has
   /// it).
   std::optional<bool> auxiliary_name_scope = std::nullopt;
+  Regularizer regularizer = {};
+  /// Of this very scope: not inherited (SEMANTICS P1).
+  Constraint constraint = {};
+  Partitioner partitioner = {};
+  /// Put in front of the inherited ones (SEMANTICS Q2).
+  CustomGetter custom_getter = {};
 };
 
 /// An open variable scope: entered when made, left when destroyed, in the thread that made it.
@@ -105,9 +120,16 @@ class VARSCOPE_API VariableScopeGuard {
   Reuse reuse() const noexcept { return scope().reuse(); }
   const Initializer& initializer() const noexcept { return scope().initializer(); }
   DType dtype() const noexcept { return scope().dtype(); }
+  const Regularizer& regularizer() const noexcept { return scope().regularizer(); }
+  const Constraint& constraint() const noexcept { return scope().constraint(); }
+  const Partitioner& partitioner() const noexcept { return scope().partitioner(); }
+  const CustomGetter& custom_getter() const noexcept { return scope().custom_getter(); }
   void reuse_variables() noexcept { scope().reuse_variables(); }
   void set_initializer(Initializer initializer) noexcept { scope().set_initializer(std::move(initializer)); }
   void set_dtype(DType dtype) noexcept { scope().set_dtype(dtype); }
+  void set_regularizer(Regularizer regularizer) noexcept { scope().set_regularizer(std::move(regularizer)); }
+  void set_partitioner(Partitioner partitioner) noexcept { scope().set_partitioner(std::move(partitioner)); }
+  void set_custom_getter(CustomGetter getter) noexcept { scope().set_custom_getter(std::move(getter)); }
 
  private:
   friend class detail::ScopeOpening;

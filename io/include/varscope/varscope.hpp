@@ -5,6 +5,9 @@
 #include <varscope/array.hpp>
 #include <varscope/array_ops.hpp>
 #include <varscope/checkpoint.hpp>
+#include <varscope/collection.hpp>
+#include <varscope/constraint.hpp>
+#include <varscope/custom_getter.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
 #include <varscope/graph.hpp>
@@ -14,10 +17,14 @@
 #include <varscope/latest_checkpoint.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/nn_ops.hpp>
+#include <varscope/partitioner.hpp>
+#include <varscope/regularizer.hpp>
+#include <varscope/reuse.hpp>
 #include <varscope/saver.hpp>
 #include <varscope/session.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/source_location.hpp>
+#include <varscope/template.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
 #include <varscope/variable.hpp>
