@@ -11,6 +11,7 @@ namespace varscope::tools {
 /// Each adds one subcommand, whose callback does the work when the command line is parsed and throws
 /// varscope::Error if it cannot.
 void add_inspect_command(CLI::App& program);
+void add_scopes_command(CLI::App& program);
 void add_bench_command(CLI::App& program);
 void add_info_command(CLI::App& program);
 

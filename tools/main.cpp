@@ -22,17 +22,21 @@ int report(const std::string& kind, const char* message) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App program("Looks into varscope checkpoints and measures varscope's kernels.", "varscope");
+  CLI::App program(
+      "Looks into varscope checkpoints, tries variable scopes out, and measures varscope's kernels.",
+      "varscope");
   program.set_version_flag("--version", std::string("varscope " VARSCOPE_VERSION));
   program.require_subcommand(1);
   program.footer(
       "Examples:\n"
       "  varscope inspect demo-output/filter-1000.h5\n"
+      "  varscope scopes sharing.txt --svg sharing.svg\n"
       "  varscope bench conv --layers perf/layers/conv_layers.csv --only 'seed_*' --peer onednn\n"
       "  varscope info\n"
       "\n"
       "'varscope COMMAND --help' explains a command.");
   varscope::tools::add_inspect_command(program);
+  varscope::tools::add_scopes_command(program);
   varscope::tools::add_bench_command(program);
   varscope::tools::add_info_command(program);
 
