@@ -181,20 +181,17 @@ class Conv2DDefinition final : public detail::OpDefinition {
                                const Shape& window) {
     const std::string given =
         "'input' is " + detail::to_string(image) + " and 'filter' is " + detail::to_string(filter);
-    if (in[3] == unknown_dimension || window[2] == unknown_dimension || window[3] == unknown_dimension) {
-      throw ValueError(given +
-                       ", but the channels of both must be known, because the number of groups follows "
-                       "from them; give the tensors their last dimensions");
-    }
     for (int axis = 0; axis < 4; ++axis) {
       if (window[axis] == 0) throw ValueError(given + ", but a filter cannot be empty");
     }
+    // What is not known yet is checked by the run, which knows all of it.
+    if (in[3] == unknown_dimension || window[2] == unknown_dimension) return;
     if (in[3] == 0 || in[3] % window[2] != 0) {
       throw ValueError(given + ": the input's " + std::to_string(in[3]) +
                        " channels are no multiple of the filter's " + std::to_string(window[2]));
     }
     const std::int64_t groups = in[3] / window[2];
-    if (window[3] % groups != 0) {
+    if (window[3] != unknown_dimension && window[3] % groups != 0) {
       throw ValueError(given + ": that makes " + std::to_string(groups) + " groups, but the " +
                        std::to_string(window[3]) + " out channels are no multiple of that");
     }

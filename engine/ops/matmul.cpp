@@ -13,7 +13,9 @@
 #include <varscope/math_ops.hpp>
 #include <varscope/simd/reference/matmul.hpp>
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 namespace varscope {
 
@@ -36,14 +38,50 @@ const T* bias_of(const FusedEpilogue& epilogue, const KernelArguments& arguments
   return epilogue.bias ? detail::input<T>(arguments, kBias) : nullptr;
 }
 
+/// Which matrices of `a` and `b` make each matrix of the result: dimensions of extent 1, and those that one
+/// of the two has not, are repeated (TensorFlow's BatchMatMulV2).
+class MatrixBatch {
+ public:
+  /// Requires: the dimensions before the last two broadcast to those of `out`.
+  MatrixBatch(const Shape& a, const Shape& b, const Shape& out)
+      : of_a_(sources(a, out)), of_b_(sources(b, out)), b_count_(detail::product(b, 0, b.rank() - 2)) {}
+
+  std::int64_t size() const noexcept { return static_cast<std::int64_t>(of_a_.size()); }
+  std::int64_t b_count() const noexcept { return b_count_; }
+  std::int64_t of_a(std::int64_t matrix) const noexcept { return of_a_[static_cast<std::size_t>(matrix)]; }
+  std::int64_t of_b(std::int64_t matrix) const noexcept { return of_b_[static_cast<std::size_t>(matrix)]; }
+
+ private:
+  static std::vector<std::int64_t> sources(const Shape& from, const Shape& out) {
+    const int batch_rank = out.rank() - 2;
+    const int missing = out.rank() - from.rank();
+    std::vector<std::int64_t> indices(static_cast<std::size_t>(detail::product(out, 0, batch_rank)), 0);
+    for (std::size_t matrix = 0; matrix < indices.size(); ++matrix) {
+      auto rest = static_cast<std::int64_t>(matrix);
+      std::int64_t stride = 1;
+      for (int axis = batch_rank - 1; axis >= missing; --axis) {
+        const std::int64_t extent = from[axis - missing];
+        if (extent != 1) indices[matrix] += rest % out[axis] * stride;
+        stride *= extent;
+        rest /= out[axis];
+      }
+    }
+    return indices;
+  }
+
+  std::vector<std::int64_t> of_a_;
+  std::vector<std::int64_t> of_b_;
+  std::int64_t b_count_;
+};
+
 /// float32: what simd/ planned, for each matrix of the batch.
 class PlannedMatMul final : public detail::Kernel {
  public:
-  PlannedMatMul(const simd::KernelSet& kernels, const simd::MatMulPlan& plan, std::int64_t batch,
+  PlannedMatMul(const simd::KernelSet& kernels, const simd::MatMulPlan& plan, MatrixBatch batch,
                 const FusedEpilogue& epilogue)
-      : kernels_(kernels), plan_(plan), batch_(batch), epilogue_(epilogue) {}
+      : kernels_(kernels), plan_(plan), batch_(std::move(batch)), epilogue_(epilogue) {}
 
-  std::int64_t num_tiles(int) const noexcept override { return batch_ * plan_.tile_count; }
+  std::int64_t num_tiles(int) const noexcept override { return batch_.size() * plan_.tile_count; }
 
   const char* run_tile(int, std::int64_t tile, const KernelArguments& arguments) const noexcept override {
     const std::int64_t matrix = tile / plan_.tile_count;
@@ -51,8 +89,9 @@ class PlannedMatMul final : public detail::Kernel {
     const auto run = [&](float* workspace) {
       plan_.run_tile(
           plan_,
-          {.a = detail::input<float>(arguments, 0) + matrix * shape.rows * shape.depth,
-           .packed_b = static_cast<const float*>(arguments.packed) + matrix * plan_.packed_b_floats,
+          {.a = detail::input<float>(arguments, 0) + batch_.of_a(matrix) * shape.rows * shape.depth,
+           .packed_b =
+               static_cast<const float*>(arguments.packed) + batch_.of_b(matrix) * plan_.packed_b_floats,
            .c = detail::output<float>(arguments, 0) + matrix * shape.rows * shape.columns,
            .bias = bias_of<float>(epilogue_, arguments),
            .activation = activation_of(epilogue_),
@@ -70,7 +109,8 @@ class PlannedMatMul final : public detail::Kernel {
   double cost_nanoseconds() const noexcept override {
     const MatMulShape& shape = plan_.shape;
     // About two multiply-adds of a register in each of a core's two or three cycles a nanosecond.
-    return static_cast<double>(batch_ * shape.rows) * static_cast<double>(shape.columns * shape.depth) /
+    return static_cast<double>(batch_.size() * shape.rows) *
+           static_cast<double>(shape.columns * shape.depth) /
            (4 * static_cast<double>(kernels_.vector_floats));
   }
 
@@ -78,15 +118,15 @@ class PlannedMatMul final : public detail::Kernel {
     const MatMulShape& shape = plan_.shape;
     return detail::PackedInput{
         .input = 1,
-        .bytes = static_cast<std::size_t>(batch_ * plan_.packed_b_floats) * sizeof(float),
-        .layout = detail::layout_key({batch_, kernels_.vector_floats, shape.columns, shape.depth,
+        .bytes = static_cast<std::size_t>(batch_.b_count() * plan_.packed_b_floats) * sizeof(float),
+        .layout = detail::layout_key({batch_.b_count(), kernels_.vector_floats, shape.columns, shape.depth,
                                       shape.transpose_b ? 1 : 0, plan_.blocking.columns_per_block,
                                       plan_.blocking.block_count, plan_.blocking.depth_per_chunk})};
   }
 
   void pack(const void* b, void* packed) const noexcept override {
     const MatMulShape& shape = plan_.shape;
-    for (std::int64_t matrix = 0; matrix < batch_; ++matrix) {
+    for (std::int64_t matrix = 0; matrix < batch_.b_count(); ++matrix) {
       for (std::int64_t tile = 0; tile < plan_.pack_tile_count; ++tile) {
         plan_.pack_b_tile(plan_, static_cast<const float*>(b) + matrix * shape.depth * shape.columns,
                           static_cast<float*>(packed) + matrix * plan_.packed_b_floats, tile);
@@ -99,28 +139,29 @@ class PlannedMatMul final : public detail::Kernel {
  private:
   const simd::KernelSet& kernels_;
   simd::MatMulPlan plan_;
-  std::int64_t batch_;
+  MatrixBatch batch_;
   FusedEpilogue epilogue_;
 };
 
 /// Every other dtype, and matrices without depth, whose product is zero.
 template <typename T>
-std::unique_ptr<detail::Kernel> make_plain_kernel(const MatMulShape& shape, std::int64_t batch,
+std::unique_ptr<detail::Kernel> make_plain_kernel(const MatMulShape& shape, const MatrixBatch& batch,
                                                   const FusedEpilogue& epilogue) {
   const double multiply_adds = static_cast<double>(shape.columns * shape.depth);
   return detail::make_range_kernel(
-      {.items = shape.columns == 0 ? 0 : batch * shape.rows,
+      {.items = shape.columns == 0 ? 0 : batch.size() * shape.rows,
        .items_per_tile = detail::items_per_tile(shape.columns * shape.depth),
        .nanoseconds_per_item = multiply_adds,
        .description = "plain"},
-      [shape, epilogue](std::int64_t first, std::int64_t last, const KernelArguments& arguments) noexcept {
+      [shape, batch, epilogue](std::int64_t first, std::int64_t last,
+                               const KernelArguments& arguments) noexcept {
         for (std::int64_t row = first; row < last;) {
           const std::int64_t matrix = row / shape.rows;
           const std::int64_t first_row = row % shape.rows;
           const std::int64_t last_row = std::min(shape.rows, first_row + last - row);
           simd::reference::matmul_rows(
-              shape, detail::input<T>(arguments, 0) + matrix * shape.rows * shape.depth,
-              detail::input<T>(arguments, 1) + matrix * shape.depth * shape.columns,
+              shape, detail::input<T>(arguments, 0) + batch.of_a(matrix) * shape.rows * shape.depth,
+              detail::input<T>(arguments, 1) + batch.of_b(matrix) * shape.depth * shape.columns,
               bias_of<T>(epilogue, arguments), activation_of(epilogue),
               detail::output<T>(arguments, 0) + matrix * shape.rows * shape.columns, first_row, last_row);
           row += last_row - first_row;
@@ -143,29 +184,38 @@ class MatMulDefinition final : public detail::OpDefinition {
     detail::require_same_dtype(a, "a", b, "b");
     const std::string given = "'a' is " + detail::to_string(a) + (transpose_a_ ? " (transposed)" : "") +
                               " and 'b' is " + detail::to_string(b) + (transpose_b_ ? " (transposed)" : "");
-    if (!a.shape.has_rank() && !b.shape.has_rank()) return {{a.dtype, Shape::unknown()}};
-    const int rank = a.shape.has_rank() ? a.shape.rank() : b.shape.rank();
-    if (rank < 2 || (b.shape.has_rank() && b.shape.rank() != rank)) {
-      throw ValueError(given + ", but both must have the same rank of 2 or more: [.., rows, columns]");
+    for (const Shape* const shape : {&a.shape, &b.shape}) {
+      if (!shape->has_rank() || shape->rank() >= 2) continue;
+      throw ValueError(given + ", but both must have a rank of 2 or more: [.., rows, columns]");
     }
-    const Shape of_a = a.shape.has_rank() ? a.shape : detail::unknown_of_rank(rank);
-    const Shape of_b = b.shape.has_rank() ? b.shape : detail::unknown_of_rank(rank);
-    const std::int64_t depth_a = of_a[rank - (transpose_a_ ? 2 : 1)];
-    const std::int64_t depth_b = of_b[rank - (transpose_b_ ? 1 : 2)];
+    if (!a.shape.has_rank() || !b.shape.has_rank()) return {{a.dtype, Shape::unknown()}};
+    const Shape& of_a = a.shape;
+    const Shape& of_b = b.shape;
+    const std::int64_t depth_a = of_a[of_a.rank() - (transpose_a_ ? 2 : 1)];
+    const std::int64_t depth_b = of_b[of_b.rank() - (transpose_b_ ? 1 : 2)];
     if (depth_a != depth_b && depth_a != unknown_dimension && depth_b != unknown_dimension) {
       throw ValueError(given + ": the columns of 'a' (" + std::to_string(depth_a) +
                        ") must be as many as the rows of 'b' (" + std::to_string(depth_b) + ")");
     }
     std::vector<std::int64_t> result;
+    const int rank = std::max(of_a.rank(), of_b.rank());
     for (int axis = 0; axis < rank - 2; ++axis) {
-      if (of_a[axis] != of_b[axis] && of_a[axis] != unknown_dimension && of_b[axis] != unknown_dimension) {
+      // A missing dimension counts as 1, which is repeated.
+      const int axis_of_a = axis - (rank - of_a.rank());
+      const int axis_of_b = axis - (rank - of_b.rank());
+      const std::int64_t extent_a = axis_of_a < 0 ? 1 : of_a[axis_of_a];
+      const std::int64_t extent_b = axis_of_b < 0 ? 1 : of_b[axis_of_b];
+      if (extent_a == extent_b || extent_a == 1 || extent_b == unknown_dimension) {
+        result.push_back(extent_a == 1 ? extent_b : extent_a);
+      } else if (extent_b == 1 || extent_a == unknown_dimension) {
+        result.push_back(extent_b == 1 ? extent_a : extent_b);
+      } else {
         throw ValueError(given + ": dimension " + std::to_string(axis) +
-                         " counts independent products, so it must be equal in both");
+                         " counts independent products, so it must be equal in both, or 1 in one of them");
       }
-      result.push_back(std::max(of_a[axis], of_b[axis]));
     }
-    result.push_back(of_a[rank - (transpose_a_ ? 1 : 2)]);
-    result.push_back(of_b[rank - (transpose_b_ ? 2 : 1)]);
+    result.push_back(of_a[of_a.rank() - (transpose_a_ ? 1 : 2)]);
+    result.push_back(of_b[of_b.rank() - (transpose_b_ ? 2 : 1)]);
     return {{a.dtype, Shape(std::move(result))}};
   }
 
@@ -175,10 +225,10 @@ class MatMulDefinition final : public detail::OpDefinition {
     const int rank = out.rank();
     const MatMulShape shape = {.rows = out[rank - 2],
                                .columns = out[rank - 1],
-                               .depth = inputs[0].shape[rank - (transpose_a_ ? 2 : 1)],
+                               .depth = inputs[0].shape[inputs[0].shape.rank() - (transpose_a_ ? 2 : 1)],
                                .transpose_a = transpose_a_,
                                .transpose_b = transpose_b_};
-    const std::int64_t batch = detail::product(out, 0, rank - 2);
+    const MatrixBatch batch(inputs[0].shape, inputs[1].shape, out);
     if (inputs[0].dtype == DType::float32) {
       if (out.num_elements() == 0 || shape.depth == 0) {
         return make_plain_kernel<float>(shape, batch, epilogue_);

@@ -17,6 +17,7 @@ namespace {
 /// thread, the variable's gets a suffix.)
 void require_free_operation_name(GraphState& graph, const VariableWish& wish) {
   std::string name = wish.key;
+  if (name.empty()) return;  // it will be made unique
   if (name.back() == '/') {
     name.pop_back();
   } else {
@@ -35,6 +36,7 @@ std::string describe_request(std::string_view key, const SourceLocation& where) 
 }
 
 void require_variable_name(std::string_view key, const SourceLocation& where) {
+  if (key.empty()) return;  // TensorFlow names it by its type: see VariableRecord::settle_nodes()
   try {
     require_valid_op_name(key);
   } catch (const ValueError& error) {

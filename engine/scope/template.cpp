@@ -16,7 +16,10 @@ TemplateState::TemplateState(std::string name, TemplateOptions options, SourceLo
   if (!options_.create_scope_now) return;
   // The variable scope alone (TP5): a name scope opens with each call. TensorFlow's scope is opened without
   // the surrounding dtype, hence TP14.
+  const std::string parent = get_variable_scope().name();
   scope_ = open_scope({.dtype = DType::float32, .auxiliary_name_scope = false}).scope();
+  // As in TensorFlow, where such a scope knows no name scope but the name that it was opened with.
+  scope_->original_name_scope_ = parent.empty() ? scope_->name() : scope_->name().substr(parent.size() + 1);
 }
 
 VariableScopeGuard TemplateState::open_scope(VariableScopeOptions options) const {

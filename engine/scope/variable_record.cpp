@@ -48,20 +48,25 @@ void VariableRecord::complete() {
 
 void VariableRecord::settle_nodes() {
   // A key that ends in '/' (an empty name in a scope) names the operation literally (SEMANTICS C9).
+  // An empty key (an empty name at the root) is named by the type, and its other operations at the root, as
+  // in TensorFlow.
   const bool literally = key().ends_with('/');
-  const std::string wanted = literally ? key().substr(0, key().size() - 1) : key();
-  const std::string& name = settle(variable, wanted, literally, {}).name();
+  const std::string wanted = key().empty() ? "VariableV2"
+                             : literally   ? key().substr(0, key().size() - 1)
+                                           : key();
+  const std::string& settled_name = settle(variable, wanted, literally, {}).name();
+  const std::string below = key().empty() ? std::string() : settled_name + "/";
 
-  std::string initial_value_name = name + "/initial_value";
+  std::string initial_value_name = below + "initial_value";
   if (!initializer().is_value()) {
     initial_value_name =
-        graph_->claim_name_for(this, name + "/Initializer", [](const std::string&) { return true; });
+        graph_->claim_name_for(this, below + "Initializer", [](const std::string&) { return true; });
     initial_value_name += '/';
     initial_value_name += initializer().body()->op_name();
   }
   const OperationNode& value = settle(initial_value, initial_value_name, false, {});
-  settle(assign, name + "/Assign", false, {Tensor(settled(variable), 0), Tensor(&value, 0)});
-  settle(read, name + "/read", false, {Tensor(settled(variable), 0)});
+  settle(assign, below + "Assign", false, {Tensor(settled(variable), 0), Tensor(&value, 0)});
+  settle(read, below + "read", false, {Tensor(settled(variable), 0)});
 }
 
 const OperationNode& VariableRecord::settle(Part part, const std::string& name, bool literally,

@@ -33,7 +33,7 @@ class ScopeOpening {
       scope.original_name_scope_ = with_slash(opened);
       return enter(std::move(scope), ScopeStack::Entering::below, opened);
     }
-    check([&] { require_valid_scope_name(name, parent.name().empty() && !name.empty()); });
+    // Without a name scope nothing looks at the name before a variable is made in it, as in TensorFlow.
     scope.original_name_scope_ = stack_.name_scope().empty() ? "" : with_slash(stack_.name_scope());
     return enter(std::move(scope), ScopeStack::Entering::below, stack_.name_scope());
   }

@@ -45,8 +45,8 @@ struct Conv2DOptions {
 ///   out(n, y, x, k) = sum over i, j, q of input(n, y * stride + i * dilation - pad, .., q) * filter(i, j, q,
 ///   k)
 /// The number of groups is the channels of the input divided by those of the filter. float32 and float64.
-/// Throws ValueError if a stride or dilation is below 1, the channels of input or filter are not known, do
-/// not divide, or a VALID window is larger than the image.
+/// Throws ValueError if a stride or dilation is below 1, the channels of input and filter do not divide, or a
+/// VALID window is larger than the image.
 VARSCOPE_API Tensor conv2d(const TensorLike& input, const TensorLike& filter, Conv2DOptions options = {},
                            SourceLocation where = SourceLocation::current());
 

@@ -26,6 +26,7 @@ namespace varscope {
 namespace detail {
 class ScopeOpening;
 class ScopeStack;
+class TemplateState;
 }  // namespace detail
 
 /// What get_variable() is governed by: a name that becomes the prefix, a reuse flag and defaults. A value:
@@ -71,6 +72,7 @@ class VARSCOPE_API VariableScope {
 
  private:
   friend class detail::ScopeOpening;
+  friend class detail::TemplateState;
   std::string name_;
   std::string original_name_scope_;
   Initializer initializer_;

@@ -94,6 +94,50 @@ BOOST_AUTO_TEST_CASE(values_agree_with_double_precision) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(batches_broadcast_as_if_they_were_repeated) {
+  Random random;
+  const auto extent = [&] { return random.integer<std::int64_t>(1, 3); };
+  for (int repetition = 0; repetition < 24; ++repetition) {
+    const std::int64_t rows = extent() * 5, columns = extent() * 7, depth = extent() * 3;
+    // [outer, inner, rows, depth] times one of [depth, columns], [inner | 1, ..], [outer | 1, inner | 1, ..].
+    const std::int64_t outer = extent(), inner = extent();
+    std::vector<std::int64_t> of_b;
+    if (repetition % 3 == 2) of_b.push_back(random.chance(0.5) ? outer : 1);
+    if (repetition % 3 >= 1) of_b.push_back(random.chance(0.5) ? inner : 1);
+    const std::int64_t b_outer = of_b.size() == 2 ? of_b[0] : 1;
+    const std::int64_t b_inner = of_b.empty() ? 1 : of_b.back();
+    of_b.insert(of_b.end(), {depth, columns});
+    const vs::DType dtype = random.chance(0.7) ? vs::float32 : vs::float64;
+    const vs::Array a = random_array(random, {outer, inner, rows, depth}, dtype);
+    const vs::Array b = random_array(random, vs::Shape(of_b), dtype);
+    const std::vector<double> left = to_doubles(a), right = to_doubles(b);
+    const bool swapped = random.chance(0.5);  // both sides broadcast: transposed, b' a' = (a b)'
+    Expected expected(swapped ? vs::Shape{outer, inner, columns, rows}
+                              : vs::Shape{outer, inner, rows, columns});
+    for (std::int64_t n = 0; n < outer * inner; ++n) {
+      const std::int64_t b_matrix = (b_outer == 1 ? 0 : n / inner) * b_inner + (b_inner == 1 ? 0 : n % inner);
+      for (std::int64_t i = 0; i < rows * columns; ++i) {
+        const std::int64_t row = i / columns, column = i % columns;
+        const std::int64_t place = swapped ? column * rows + row : i;
+        for (std::int64_t k = 0; k < depth; ++k) {
+          expected.add(static_cast<std::size_t>(n * rows * columns + place),
+                       left[static_cast<std::size_t>((n * rows + row) * depth + k)] *
+                           right[static_cast<std::size_t>((b_matrix * depth + k) * columns + column)]);
+        }
+      }
+    }
+    on_every_instruction_set(
+        {a, b},
+        [&](const std::vector<vs::Tensor>& inputs) {
+          if (!swapped) return vs::matmul(inputs[0], inputs[1]);
+          return vs::matmul(inputs[1], inputs[0], {.transpose_a = true, .transpose_b = true});
+        },
+        [&](const vs::Array& result) {
+          check_close(result, dtype, expected, static_cast<double>(depth) + 4);
+        });
+  }
+}
+
 BOOST_AUTO_TEST_CASE(large_and_empty_products_agree_with_double_precision) {
   Random random;
   for (const bool transpose : {false, true}) {
@@ -163,7 +207,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   check_says(refused(a, {.transpose_a = true, .transpose_b = true}),
              {"MatMul", "(transposed)", "(2)", "(3)"});
   check_says(refused(vs::placeholder({3}), {}), {"MatMul", "[3]", "rank"});
-  check_says(refused(vs::placeholder({4, 3, 2}), {}), {"MatMul", "[4,3,2]", "rank"});
+  check_says(message_of<vs::ValueError>([] {
+               vs::matmul(vs::placeholder({2, 4, 5}), vs::placeholder({3, 5, 4}));
+             }),
+             {"MatMul", "[2,4,5]", "[3,5,4]", "independent"});
   const vs::Tensor integers = vs::placeholder({3, 2}, {.dtype = vs::int32});
   check_says(message_of<vs::TypeError>([&] { vs::matmul(a, integers); }), {"MatMul", "int32[3,2]"});
   const vs::Tensor wide = vs::placeholder({3, 2}, {.dtype = vs::int64});

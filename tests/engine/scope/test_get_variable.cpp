@@ -133,7 +133,14 @@ BOOST_AUTO_TEST_CASE(C9_an_empty_name_in_a_scope_is_the_scope) {
   }
   BOOST_TEST(store_keys() == (Names{"s/"}), per_element());
   BOOST_TEST(op_names() == (Names{"s/Initializer/random_uniform", "s", "s/Assign", "s/read"}), per_element());
-  BOOST_CHECK_THROW(vs::get_variable("", {1}), vs::ValueError);
+}
+
+BOOST_AUTO_TEST_CASE(C9_an_empty_name_at_the_root_is_named_by_its_type) {
+  // TensorFlow itself does not refuse it.
+  BOOST_TEST(vs::get_variable("", {1}).name() == "VariableV2:0");
+  BOOST_TEST(op_names() == (Names{"Initializer/random_uniform", "VariableV2", "Assign", "read"}),
+             per_element());
+  BOOST_CHECK_EXCEPTION(vs::get_variable("", {1}), vs::ValueError, says({"already exists"}));
 }
 
 BOOST_AUTO_TEST_CASE(C10_a_variable_and_a_scope_may_have_one_name) {
