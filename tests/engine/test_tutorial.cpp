@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // "Sharing Variables", block by block: each case is one code block of TensorFlow's tutorial (or a few that
 // belong together), in its order, and reads like it. What the text around a block claims is checked after it.
-#define BOOST_TEST_MODULE tutorial
 #include <varscope/varscope.hpp>
 
 #include <boost/test/unit_test.hpp>

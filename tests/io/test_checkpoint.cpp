@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints as their users see them: what is written comes back, bit for bit.
-#define BOOST_TEST_MODULE checkpoint
 #include "io/named_arrays.hpp"
 #include "io/temporary_directory.hpp"
 

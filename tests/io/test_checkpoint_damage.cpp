@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged, truncated and hostile files: always a typed error, never a crash, never other values.
-#define BOOST_TEST_MODULE checkpoint_damage
 #include "checkpoint_index.hpp"
 #include "hdf5_checksum.hpp"
 #include "io/memory_file_system.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which checkpoints are kept: SEMANTICS SV18 to SV23.
-#define BOOST_TEST_MODULE checkpoint_series
 #include "checkpoint_series.hpp"
 #include "checkpoint_state.hpp"
 #include "io/instrumented_file_system.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The state file, and finding the latest checkpoint that can be used.
-#define BOOST_TEST_MODULE checkpoint_state
 #include "checkpoint_state.hpp"
 #include "io/instrumented_file_system.hpp"
 #include "io/named_arrays.hpp"

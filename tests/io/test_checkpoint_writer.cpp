@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Publication: every file call of a save in turn fails, and the calls come in the order that a crash asks
 // for.
-#define BOOST_TEST_MODULE checkpoint_writer
 #include "checkpoint_writer.hpp"
 #include "io/instrumented_file_system.hpp"
 #include "io/named_arrays.hpp"

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE crc32c
 #include "crc32c.hpp"
 #include "support/random.hpp"
 

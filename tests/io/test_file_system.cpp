@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE file_system
 #include "file_system.hpp"
 #include "io/temporary_directory.hpp"
 

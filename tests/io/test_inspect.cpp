@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE inspect
 #include "io/named_arrays.hpp"
 #include "io/temporary_directory.hpp"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saver: SEMANTICS 2.3, through the public interface.
-#define BOOST_TEST_MODULE saver
 #include "io/named_arrays.hpp"
 #include "io/temporary_directory.hpp"
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE variable_path
 #include "support/random.hpp"
 #include "variable_path.hpp"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolution of every kernel set and algorithm against sums in double precision.
-#define BOOST_TEST_MODULE conv2d
 #include "support.hpp"
 
 #include <ostream>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise kernels against double precision, over the whole range of floats.
-#define BOOST_TEST_MODULE elementwise
 #include "support.hpp"
 
 #include <functional>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of kernel sets.
-#define BOOST_TEST_MODULE kernel_set
 #include "support.hpp"
 
 #include <set>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products against sums in double precision.
-#define BOOST_TEST_MODULE matmul
 #include "support.hpp"
 
 using namespace varscope::simd;

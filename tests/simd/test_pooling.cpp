@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pooling against windows walked one element at a time.
-#define BOOST_TEST_MODULE pooling
 #include "support.hpp"
 
 using namespace varscope::simd;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sums, means, maxima and their indices against double precision.
-#define BOOST_TEST_MODULE reduce
 #include "support.hpp"
 
 using namespace varscope::simd;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plain references for the element types that have no fast kernels.
-#define BOOST_TEST_MODULE reference
 #include "support.hpp"
 
 #include <varscope/simd/reference/conv2d.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Softmax against double precision.
-#define BOOST_TEST_MODULE softmax
 #include "support.hpp"
 
 using namespace varscope::simd;

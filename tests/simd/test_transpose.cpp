@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transposes move every element to its place and touch nothing between the rows.
-#define BOOST_TEST_MODULE transpose
 #include "support.hpp"
 
 using namespace varscope::simd;

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE constant
 #include "support/evaluate.hpp"
 
 #include <varscope/varscope.hpp>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE dropout
 #include "support/evaluate.hpp"
 #include "support/judge.hpp"
 #include "support/random_arrays.hpp"

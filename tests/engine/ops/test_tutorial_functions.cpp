@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of the tutorial compile and run as a user would write them.
-#define BOOST_TEST_MODULE tutorial_functions
 #include <varscope/varscope.hpp>
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is left of a graph when it has become a plan: pruned, folded, fused, and laid out in memory.
-#define BOOST_TEST_MODULE compile_plan
 #include "runtime/execution_plan.hpp"
 #include "support/random.hpp"
 

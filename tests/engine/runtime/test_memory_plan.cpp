@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE memory_plan
 #include "runtime/memory_plan.hpp"
 #include "support/random.hpp"
 

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE append_only_list
 #include "scope/append_only_list.hpp"
 #include "support/restless_atomic.hpp"
 

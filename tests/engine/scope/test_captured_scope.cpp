@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS H: captured scopes. Unless told otherwise, opening one leaves the name scope of operations alone
 // (decision 1); with auxiliary_name_scope it does what TensorFlow's code does.
-#define BOOST_TEST_MODULE captured_scope
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS J and K: default names, and scopes without a name scope.
-#define BOOST_TEST_MODULE default_name
 #include "scope/scope_counters.hpp"
 #include "scope_fixture.hpp"
 

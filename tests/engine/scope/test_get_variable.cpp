@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS C and D: what get_variable() makes, shares and refuses; M1 to M8: where the initial value comes
 // from.
-#define BOOST_TEST_MODULE get_variable
 #include "scope_fixture.hpp"
 
 #include <varscope/math_ops.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS 2.1 and 2.2: initializers and random numbers. The judges are the definitions: moments, the
 // Kolmogorov-Smirnov distance to the distribution function, and the published vectors of Philox.
-#define BOOST_TEST_MODULE initializers
 #include "graph/graph_state.hpp"
 #include "scope/elementary_functions.hpp"
 #include "scope/initializer_body.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS B: name scopes.
-#define BOOST_TEST_MODULE name_scope
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS A: names of operations.
-#define BOOST_TEST_MODULE names
 #include "scope/names.hpp"
 #include "scope_fixture.hpp"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS L: names of operations inside scopes, assembled.
-#define BOOST_TEST_MODULE op_names
 #include "scope_fixture.hpp"
 
 #include <varscope/array_ops.hpp>

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define BOOST_TEST_MODULE registry
 #include "scope/arena.hpp"
 #include "scope/registry.hpp"
 #include "support/random.hpp"

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS V and decision 10: graphs and threads.
-#define BOOST_TEST_MODULE scope_threads
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

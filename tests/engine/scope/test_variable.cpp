@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS U1: variables that are made by themselves, next to scopes.
-#define BOOST_TEST_MODULE variable
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

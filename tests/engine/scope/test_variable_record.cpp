@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a variable comes about when several threads make it, or the one that began stops in the middle.
-#define BOOST_TEST_MODULE variable_record
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS E, F and G: scopes opened with a name, the reuse flag, AUTO_REUSE.
-#define BOOST_TEST_MODULE variable_scope
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
