@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS T: collections, trainable and local variables.
-#define BOOST_TEST_MODULE collections
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS Q: custom getters.
-#define BOOST_TEST_MODULE custom_getters
 #include "scope_fixture.hpp"
 
 #include <varscope/array_ops.hpp>

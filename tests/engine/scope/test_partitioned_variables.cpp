@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS R and S: partitioned variables.
-#define BOOST_TEST_MODULE partitioned_variables
 #include "scope_fixture.hpp"
 
 #include <varscope/array_ops.hpp>

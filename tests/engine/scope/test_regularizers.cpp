@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS O and P: regularizers and constraints.
-#define BOOST_TEST_MODULE regularizers
 #include "scope_fixture.hpp"
 
 #include <varscope/array_ops.hpp>

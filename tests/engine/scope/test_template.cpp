@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // SEMANTICS 2.8: templates.
-#define BOOST_TEST_MODULE template
 #include "scope_fixture.hpp"
 
 #include <varscope/template.hpp>
