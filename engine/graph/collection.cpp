@@ -23,9 +23,11 @@ class NameFilter {
       return;  // the usual case: a plain prefix
     try {
       expression_.emplace(std::string(expression), std::regex::ECMAScript);
-    } catch (const std::regex_error& error) {
-      throw ValueError("get_collection(): the scope '" + std::string(expression) +
-                       "' is not a regular expression: " + error.what());
+    } catch (const std::regex_error&) {
+      throw ValueError(
+          "get_collection(): the scope '" + std::string(expression) +
+          "' is not a regular expression; put a backslash before a character that is meant as it "
+          "is, or ask Graph::global_variables() for exactly one scope");
     }
   }
 

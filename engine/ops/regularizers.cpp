@@ -25,6 +25,11 @@ Regularizer scaled(const char* name, double scale, Norm norm) {
   if (scale == 0) return no_regularizer();
   return [name, scale, norm](const Variable& variable) {
     const SourceLocation& where = variable.where();
+    if (!is_floating(variable.dtype())) {
+      throw TypeError(std::string(name) + ": variable '" + variable.name() + "' (made at " +
+                      to_string(where) + ") is " + std::string(dtype_name(variable.dtype())) +
+                      ", but only float32 and float64 can be regularized; give it no_regularizer()");
+    }
     const NameScopeGuard inside = name_scope(name);
     const Tensor factor = constant(scale, {.dtype = variable.dtype(), .name = "scale"}, where);
     return multiply(factor, norm(variable.value()), inside.name(), where);

@@ -4,7 +4,7 @@
     tensorflow_oracle.py PROGRAM               prints the program's lines; `-` reads standard input
     tensorflow_oracle.py --batch FILE          prints FILE with every program's output filled in
     tensorflow_oracle.py --batch FILE --write  the same, into FILE
-                    [--traces keep|drop|only]  which programs stay: all, those without, or those with a statement
+                    [--traces keep|drop|only]  which programs stay: all, those without, or those with a variable
                                                that was refused but left traces in the graph (a reserved name, an op)
     tensorflow_oracle.py --check FILE...       compares the stored outputs with TensorFlow's; exit status 1: they differ
 
@@ -106,7 +106,7 @@ def keywords_of(options):
 
 
 class Run:
-    """One run of a program; `random`: it printed a random value, `traces`: a refused statement left traces."""
+    """One run of a program; `random`: it printed a random value, `traces`: a refused variable left traces."""
 
     def __init__(self):
         self.lines = []
@@ -137,7 +137,9 @@ class Run:
                 raise
             except Exception as error:      # whatever TensorFlow refuses with is what the line has to say
                 self.lines.append(f"error {type(error).__name__}")
-                if len(self.lines) == printed + 1 and self.state(graph) != before:
+                # A refused operation's name is used up in varscope too; a refused variable leaves nothing there.
+                of_variable = statement.word in ("get_variable", "get_local_variable", "variable")
+                if of_variable and len(self.lines) == printed + 1 and self.state(graph) != before:
                     self.traces = True
 
     @staticmethod
