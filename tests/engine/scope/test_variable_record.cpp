@@ -24,7 +24,9 @@ VariableRecord& abandoned_creation(vs::Graph& graph, const std::string& key) {
                                                 .initializer = vs::zeros_initializer(),
                                                 .seeds = {},
                                                 .trainable = true,
-                                                .where = vs::SourceLocation::current()});
+                                                .where = vs::SourceLocation::current(),
+                                                .collections = {"variables"},
+                                                .constraint = {}});
   graph.state().registry().find_or_insert(vs::detail::Path(key)).set_variable(record.get());
   return *record.release();  // owned by the graph
 }
