@@ -77,12 +77,18 @@ using Seed = std::optional<std::uint64_t>;
 VARSCOPE_API Initializer zeros_initializer();
 /// 1 everywhere; any dtype.
 VARSCOPE_API Initializer ones_initializer();
-/// `value` everywhere; converted to the variable's dtype.
-VARSCOPE_API Initializer constant_initializer(double value = 0);
+/// `value` everywhere; converted to the variable's dtype. With `verify_shape` only variables of the value's
+/// own shape can be made (here: scalars), others throw TypeError with both shapes.
+VARSCOPE_API Initializer constant_initializer(double value = 0, bool verify_shape = false);
 /// The values row-major; if there are fewer than elements the last one is repeated. Making a variable with
-/// fewer elements than values throws ValueError with both counts.
-VARSCOPE_API Initializer constant_initializer(std::span<const double> values);
-VARSCOPE_API Initializer constant_initializer(std::initializer_list<double> values);
+/// fewer elements than values throws ValueError with both counts. Throws ValueError if there are none.
+VARSCOPE_API Initializer constant_initializer(std::span<const double> values, bool verify_shape = false);
+VARSCOPE_API Initializer constant_initializer(std::initializer_list<double> values,
+                                              bool verify_shape = false);
+/// The same with the elements of an array; a variable of another dtype gets them converted. (An array is an
+/// initializer by itself too: one that gives the variable its shape and dtype.) Throws ValueError for an
+/// int64 beyond 2^53.
+VARSCOPE_API Initializer constant_initializer(const Array& values, bool verify_shape = false);
 /// Uniform on [minval, maxval). Floats; integers too if maxval is given (else ValueError when it runs).
 VARSCOPE_API Initializer random_uniform_initializer(double minval = 0,
                                                     std::optional<double> maxval = std::nullopt,

@@ -166,6 +166,35 @@ BOOST_AUTO_TEST_CASE(a_constant_that_the_dtype_cannot_hold_is_refused) {
   BOOST_CHECK_THROW(vs::constant_initializer(0x1p31)({1}, vs::int32), vs::TypeError);
 }
 
+BOOST_AUTO_TEST_CASE(constants_may_insist_on_their_shape) {
+  BOOST_TEST(vs::constant_initializer(3, true)({}).item() == 3);
+  BOOST_TEST(vs::constant_initializer({1, 2}, true)({2}).same_bits(vs::Array::of<float>({2}, {1, 2})));
+  BOOST_CHECK_EXCEPTION(vs::constant_initializer(3, true)({2}), vs::TypeError,
+                        says({"verify_shape", "[]", "[2]"}));
+  BOOST_CHECK_EXCEPTION(vs::constant_initializer({1, 2}, true)({3}), vs::TypeError, says({"[2]", "[3]"}));
+  // Before the number of values is looked at, as in TensorFlow.
+  BOOST_CHECK_THROW(vs::constant_initializer({1, 2}, true)({1}), vs::TypeError);
+  BOOST_CHECK_THROW(vs::constant_initializer({1, 2}, true)({1, 2}), vs::TypeError);
+}
+
+BOOST_AUTO_TEST_CASE(constants_from_an_array) {
+  const vs::Array array = vs::Array::of<std::int32_t>({2, 2}, {1, 2, 3, 4});
+  const vs::Array repeated = vs::constant_initializer(array)({5}, vs::float64);
+  BOOST_TEST(repeated.values<double>() == (std::vector<double>{1, 2, 3, 4, 4}), per_element());
+  BOOST_TEST(vs::constant_initializer(array, true)({2, 2}, vs::int32).same_bits(array));
+  BOOST_CHECK_EXCEPTION(vs::constant_initializer(array, true)({4}), vs::TypeError, says({"[2,2]", "[4]"}));
+  BOOST_CHECK_THROW(vs::constant_initializer(array)({3}), vs::ValueError);
+  for (const vs::DType dtype : {vs::float32, vs::float64, vs::int32, vs::int64, vs::uint8, vs::boolean}) {
+    const vs::Array ones = vs::ones_initializer()({2}, dtype);
+    BOOST_TEST(vs::constant_initializer(ones)({2}, dtype).same_bits(ones));
+  }
+  BOOST_CHECK_THROW(vs::constant_initializer(vs::Array({0})), vs::ValueError);
+  const std::int64_t large = (std::int64_t{1} << 53) + 1;
+  BOOST_CHECK_EXCEPTION(vs::constant_initializer(vs::Array::scalar(large)), vs::ValueError,
+                        says({"9007199254740993"}));
+  BOOST_CHECK_THROW(vs::constant_initializer(vs::Array::scalar(-large)), vs::ValueError);
+}
+
 BOOST_AUTO_TEST_CASE(values_and_functions) {
   const vs::Array value = vs::Array::of<float>({2}, {1, 2});
   const vs::Initializer from_value = value;
