@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Uniform, normal, truncated normal and variance scaling.
+// Uniform, normal, truncated normal and what scales them by the shape.
 #include "scope/initializer_body.hpp"
+#include "scope/initializer_checks.hpp"
 #include "scope/random_values.hpp"
 
 #include <varscope/error.hpp>
@@ -15,6 +16,7 @@ namespace varscope {
 namespace {
 
 using detail::Elements;
+using detail::require_finite;
 
 /// Where the numbers come from: limits if uniform, else mean and standard deviation.
 struct Distribution {
@@ -60,11 +62,6 @@ void fill_floats(const Distribution& distribution, Elements elements, SeedPair s
   }
 }
 
-void require_finite(std::string_view initializer, std::string_view parameter, double value) {
-  if (std::isfinite(value)) return;
-  throw ValueError(std::string(initializer) + ": " + std::string(parameter) + " is not finite");
-}
-
 class RandomInitializer : public detail::InitializerBody {
  public:
   /// `name` is a static text: what messages call it.
@@ -76,11 +73,7 @@ class RandomInitializer : public detail::InitializerBody {
   bool random() const noexcept override { return true; }
   Seed seed() const noexcept override { return seed_; }
 
-  void check(const Shape&, DType dtype) const override {
-    if (is_floating(dtype)) return;
-    throw ValueError(std::string(name_) + " makes float32 and float64, not " +
-                     std::string(dtype_name(dtype)));
-  }
+  void check(const Shape&, DType dtype) const override { detail::require_floating(name_, dtype); }
 
   void fill(void* out, std::int64_t begin, std::int64_t end, const Shape& shape, DType dtype,
             SeedPair seeds) const override {
@@ -213,6 +206,30 @@ class VarianceScalingInitializer final : public RandomInitializer {
   const VarianceScalingOptions options_;
 };
 
+class UniformUnitScalingInitializer final : public RandomInitializer {
+ public:
+  UniformUnitScalingInitializer(double factor, Seed seed)
+      : RandomInitializer("uniform_unit_scaling_initializer", Distribution::Kind::uniform, seed),
+        factor_(factor) {
+    require_finite(name_, "factor", factor);
+    if (factor >= 0) return;
+    throw ValueError(std::string(name_) + ": factor " + std::to_string(factor) + " is negative");
+  }
+
+  bool scales_by_full_shape() const noexcept override { return true; }
+
+ protected:
+  Distribution distribution_for(const Shape& shape) const override {
+    double inputs = 1;
+    for (int axis = 0; axis < shape.rank() - 1; ++axis) inputs *= static_cast<double>(shape[axis]);
+    const double limit = factor_ * std::sqrt(3 / std::max(1.0, inputs));
+    return {kind_, -limit, limit};
+  }
+
+ private:
+  const double factor_;
+};
+
 }  // namespace
 
 Initializer random_uniform_initializer(double minval, std::optional<double> maxval, Seed seed) {
@@ -227,6 +244,10 @@ Initializer random_normal_initializer(double mean, double stddev, Seed seed) {
 Initializer truncated_normal_initializer(double mean, double stddev, Seed seed) {
   return Initializer(std::make_shared<NormalInitializer>(
       "truncated_normal_initializer", Distribution::Kind::truncated_normal, mean, stddev, seed));
+}
+
+Initializer uniform_unit_scaling_initializer(double factor, Seed seed) {
+  return Initializer(std::make_shared<UniformUnitScalingInitializer>(factor, seed));
 }
 
 Initializer variance_scaling_initializer(VarianceScalingOptions options) {

@@ -99,9 +99,17 @@ VARSCOPE_API Initializer random_normal_initializer(double mean = 0, double stdde
 /// Normal, with standard deviates of absolute value 2 and more drawn again.
 VARSCOPE_API Initializer truncated_normal_initializer(double mean = 0, double stddev = 1,
                                                       Seed seed = std::nullopt);
+/// Uniform on [-a, a), a = factor sqrt(3 / n), n being the product of all dimensions but the last, at least 1
+/// (Sussillo and Abbott 2014). Throws ValueError if factor is negative.
+VARSCOPE_API Initializer uniform_unit_scaling_initializer(double factor = 1, Seed seed = std::nullopt);
 
 enum class FanMode { fan_in, fan_out, fan_avg };
-enum class VarianceDistribution { truncated_normal, untruncated_normal, uniform };
+enum class VarianceDistribution {
+  truncated_normal,
+  untruncated_normal,
+  uniform,
+  normal = truncated_normal,  ///< TensorFlow's other name for it
+};
 
 struct VarianceScalingOptions {
   double scale = 1;
@@ -124,6 +132,21 @@ VARSCOPE_API Initializer he_normal_initializer(Seed seed = std::nullopt);
 /// LeCun et al. 1998: variance scaling 1, fan_in.
 VARSCOPE_API Initializer lecun_uniform_initializer(Seed seed = std::nullopt);
 VARSCOPE_API Initializer lecun_normal_initializer(Seed seed = std::nullopt);
+
+/// Saxe et al. 2014: a random matrix with orthonormal columns, or rows if there are fewer of them, times
+/// `gain`. Its rows are all dimensions but the last. It is Q of the QR factorization of a matrix of standard
+/// normal numbers, with the signs that make R's diagonal positive; computed in double precision, on one
+/// thread. Variables of less than two dimensions throw ValueError.
+VARSCOPE_API Initializer orthogonal_initializer(double gain = 1, Seed seed = std::nullopt);
+/// Xiao et al. 2018, for filters of convolutions in one to three dimensions: zero but for the tap in the
+/// middle (before it if there are two), which is an orthogonal matrix of input by output channels, times
+/// `gain`. Variables of less than three or more than five dimensions, or with more input than output
+/// channels, throw ValueError.
+VARSCOPE_API Initializer convolutional_delta_orthogonal_initializer(double gain = 1,
+                                                                    Seed seed = std::nullopt);
+/// TensorFlow's `initializers.identity`: `gain` on the main diagonal, 0 elsewhere. Variables that are no
+/// matrix, square or not, throw ValueError.
+VARSCOPE_API Initializer identity_initializer(double gain = 1);
 
 struct Fans {
   double fan_in = 1;
