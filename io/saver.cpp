@@ -34,6 +34,12 @@ double now_seconds() {
 
 void require_variable(const Variable& variable, const std::string& which) {
   if (!variable) throw ValueError("cannot make a Saver: " + which + " refers to no variable");
+  if (variable.record() != nullptr) return;
+  throw TypeError("cannot make a Saver: " + which + ", '" + variable.name() +
+                  "', is not a single variable: " +
+                  (variable.is_partitioned()
+                       ? "it is partitioned; give each of its partitions() a key"
+                       : "a custom getter computed it; give the variables that it was computed from"));
 }
 
 /// Throws ValueError if a key comes twice.
@@ -49,9 +55,12 @@ void sort_by_key(std::vector<Binding>& bindings) {
 
 std::vector<Binding> bind_by_name(std::span<const Variable> variables) {
   std::vector<Binding> bindings;
-  for (const Variable& variable : variables) {
-    require_variable(variable, "element " + std::to_string(bindings.size()) + " of the list");
-    bindings.emplace_back(variable.op().name(), variable);
+  for (std::size_t index = 0; index < variables.size(); ++index) {
+    // A partitioned variable stands for its parts.
+    for (const Variable& variable : variables[index].partitions()) {
+      require_variable(variable, "element " + std::to_string(index) + " of the list");
+      bindings.emplace_back(variable.op().name(), variable);
+    }
   }
   sort_by_key(bindings);
   return bindings;

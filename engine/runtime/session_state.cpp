@@ -176,9 +176,19 @@ Array SessionState::initial_value(const VariableRecord& record) const {
   return value;
 }
 
+namespace {
+
+/// Throws FailedPreconditionError unless it is a single variable with a value of its own.
+void require_single(const Variable& variable) {
+  if (variable.record() == nullptr) (void)variable.initializer();  // says what it is instead
+}
+
+}  // namespace
+
 std::vector<Array> SessionState::read(const std::vector<Variable>& variables) {
   std::vector<const VariableRecord*> records;
   for (const Variable& variable : variables) {
+    require_single(variable);
     require_own(variable.op());
     records.push_back(variable.record());
   }
@@ -192,6 +202,7 @@ void SessionState::load(const std::vector<std::pair<Variable, Array>>& values) {
   std::vector<VariableValues::Change> changes;
   std::string mismatches;
   for (const auto& [variable, value] : values) {
+    require_single(variable);
     require_own(variable.op());
     if (variable.dtype() != value.dtype() || variable.shape() != value.shape()) {
       mismatches += "\n  " + variable.name() + " (made at " + to_string(variable.where()) + ") is " +

@@ -186,6 +186,27 @@ BOOST_AUTO_TEST_CASE(bad_lists_and_maps_are_refused) {
   BOOST_TEST(std::filesystem::is_empty(directory.path()));
 }
 
+BOOST_AUTO_TEST_CASE(the_parts_of_a_partitioned_variable_are_saved) {
+  const TemporaryDirectory directory;
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  const vs::Array value = vs::Array::of<float>({3}, {1, 2, 3});
+  const vs::Variable v =
+      vs::get_variable("v", {.initializer = value, .partitioner = vs::fixed_size_partitioner(2)});
+  vs::Session session(graph);
+  const std::string file = vs::Saver({v}).save(session, directory / "parts");
+  session.load({{v.partitions()[1], vs::Array::of<float>({1}, {9})}});
+  vs::Saver().restore(session, file);
+  BOOST_TEST(session.run(v).same_bits(value));
+
+  const vs::CustomGetter computing = [](const vs::VariableGetter& getter,
+                                        const vs::GetterArguments& arguments) {
+    return vs::Variable(getter(arguments) + 1.0);
+  };
+  const vs::Variable computed = vs::get_variable("c", {1}, {.custom_getter = computing});
+  BOOST_TEST(contains(message_of<vs::TypeError>([&] { vs::Saver({computed}); }), "computed"));
+}
+
 BOOST_AUTO_TEST_CASE(bad_paths_are_refused) {
   const TemporaryDirectory directory;
   Model model;

@@ -98,6 +98,10 @@ BOOST_AUTO_TEST_CASE(Q4_a_getter_may_compute) {
     BOOST_TEST(v.name() == "custom_getter/add:0");
     BOOST_TEST(v.shape().to_string() == "[1,2,3]");
     BOOST_CHECK_EXCEPTION(v.initializer(), vs::FailedPreconditionError, says({"custom_getter/add:0"}));
+    vs::Session session(graph);
+    BOOST_CHECK_EXCEPTION(session.read({v}), vs::FailedPreconditionError, says({"custom_getter/add:0"}));
+    BOOST_CHECK_EXCEPTION(session.load({{v, vs::Array({1, 2, 3})}}), vs::FailedPreconditionError,
+                          says({"custom_getter/add:0"}));
   }
   BOOST_TEST(store_keys() == (Names{"scope/v/part_0", "scope/v/part_1"}), per_element());
   {
