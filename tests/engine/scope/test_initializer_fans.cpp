@@ -63,9 +63,9 @@ double scale_of(const vs::Initializer& initializer, const vs::Shape& shape, cons
 BOOST_AUTO_TEST_CASE(fans) {
   for (const Row& row : table) {
     BOOST_TEST_CONTEXT(row.shape.to_string()) {
-      const vs::Fans fans = vs::compute_fans(row.shape);
-      BOOST_TEST(fans.fan_in == row.fan_in);
-      BOOST_TEST(fans.fan_out == row.fan_out);
+      const vs::Fans computed = vs::compute_fans(row.shape);
+      BOOST_TEST(computed.fan_in == row.fan_in);
+      BOOST_TEST(computed.fan_out == row.fan_out);
     }
   }
 }

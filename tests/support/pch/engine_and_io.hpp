@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Precompiled for the tests of engine/ and io/. Each of them includes what it uses all the same: -Db_pch=false.
+// Precompiled for the tests of engine/ and io/. Each of them includes what it uses all the same:
+// -Db_pch=false.
 #include <varscope/varscope.hpp>
 
 #include <boost/test/unit_test.hpp>
