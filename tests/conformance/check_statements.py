@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-ROW = re.compile(r"^\| ([A-Z]{1,2}\d*[a-z]?) \| (.*?) \| (.*?) \| (.*?) ?\|$")
+ROW = re.compile(r"^\| ([A-Z]{1,2}\d*[a-z]?) \|(.*?)\|(.*?)\|(.*)\|$")
 CASE = re.compile(r"BOOST_(?:AUTO|FIXTURE)_TEST_CASE\((\w+)")
 
 
@@ -52,7 +52,8 @@ def main():
             in_cases = "<br>".join(name for name, _ in cases.get(statement, cases.get(statement[0], []) if statement[0] == "S" else []))
             if not (in_programs or in_cases or reason):
                 problems.append(f"{statement}: neither a program nor a C++ case nor a reason")
-            line = f"| {statement} | {in_programs} | {in_cases} | {reason} |".replace("  |", " |")
+            line = " | ".join(["| " + statement, in_programs, in_cases, reason]).replace("  ", " ") + " |"
+            line = line.replace("  |", " |")
         lines.append(line)
     made = "\n".join(lines) + "\n"
     if "--write" in sys.argv[2:]:
