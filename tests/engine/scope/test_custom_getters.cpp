@@ -136,6 +136,13 @@ BOOST_AUTO_TEST_CASE(Q6_three_levels) {
   BOOST_TEST(session.run(v).item() == 16.0);
 }
 
+BOOST_AUTO_TEST_CASE(Q7_what_cannot_be_called_does_not_compile) {
+  BOOST_TEST((std::is_constructible_v<vs::CustomGetter,
+                                      vs::Variable (*)(const vs::VariableGetter&, vs::GetterArguments)>));
+  BOOST_TEST((!std::is_constructible_v<vs::CustomGetter, int>));
+  BOOST_TEST((!std::is_constructible_v<vs::CustomGetter, vs::Variable (*)(std::string)>));
+}
+
 BOOST_AUTO_TEST_CASE(a_getter_that_throws_leaves_the_scopes_as_they_were) {
   const vs::CustomGetter faulty = [](const vs::VariableGetter&, const vs::GetterArguments&) -> vs::Variable {
     throw vs::ValueError("not today");

@@ -8,6 +8,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <limits>
+#include <type_traits>
 
 namespace vs = varscope;
 using namespace varscope::testing;
@@ -140,6 +141,17 @@ BOOST_AUTO_TEST_CASE(C9_an_empty_name_at_the_root_is_named_by_its_type) {
   BOOST_TEST(op_names() == (Names{"Initializer/random_uniform", "VariableV2", "Assign", "read"}),
              per_element());
   BOOST_CHECK_EXCEPTION(vs::get_variable("", {1}), vs::ValueError, says({"already exists"}));
+}
+
+BOOST_AUTO_TEST_CASE(C12_a_dtype_may_be_that_of_another_variable) {
+  const vs::Variable v = vs::get_variable("v", {3, 4}, {.dtype = vs::float64});
+  BOOST_TEST(vs::get_variable("w", {5, 6}, {.dtype = v.dtype()}).dtype() == vs::float64);
+}
+
+BOOST_AUTO_TEST_CASE(M9_what_is_no_initializer_does_not_compile) {
+  BOOST_TEST((std::is_convertible_v<double, vs::Initializer>));
+  BOOST_TEST((!std::is_constructible_v<vs::Initializer, std::string>));
+  BOOST_TEST((!std::is_constructible_v<vs::Initializer, std::vector<int>>));
 }
 
 BOOST_AUTO_TEST_CASE(C10_a_variable_and_a_scope_may_have_one_name) {
