@@ -122,7 +122,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& image = inputs[0];
     const TensorSpec& filter = inputs[kFilter];
-    detail::require_floating(image, "input");
+    detail::require_dtype(image, "input", {DType::float32, DType::float64, DType::int32});
     detail::require_same_dtype(image, "input", filter, "filter");
     detail::require_spatial(options_.strides, "strides");
     detail::require_spatial(options_.dilations, "dilations");
@@ -140,7 +140,8 @@ class Conv2DDefinition final : public detail::OpDefinition {
                                               std::span<const TensorSpec> outputs) const override {
     const Conv2DShape shape = kernel_shape(inputs[0].shape, inputs[kFilter].shape, outputs[0].shape);
     const bool empty = outputs[0].shape.num_elements() == 0;
-    if (inputs[0].dtype == DType::float64 || empty) return make_plain(shape, empty);
+    if (inputs[0].dtype == DType::int32) return make_plain<std::int32_t>(shape, empty);
+    if (inputs[0].dtype == DType::float64 || empty) return make_plain<double>(shape, empty);
     const simd::KernelSet& kernels = detail::kernel_set();
     const simd::Conv2DPlan plan = simd::plan_conv2d(kernels, shape, algorithm(), detail::cache_sizes());
     if (plan.refusal != nullptr) {
@@ -223,6 +224,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
             .groups = in[3] / window[2]};
   }
 
+  template <typename T>
   std::unique_ptr<detail::Kernel> make_plain(const Conv2DShape& shape, bool empty) const {
     const std::int64_t rows = empty ? 0 : shape.batch * shape.out_height;
     return detail::make_range_kernel(
@@ -232,10 +234,10 @@ class Conv2DDefinition final : public detail::OpDefinition {
          .description = "plain"},
         [shape, epilogue = epilogue_](std::int64_t first, std::int64_t last,
                                       const KernelArguments& arguments) noexcept {
-          simd::reference::conv2d_rows(
-              shape, detail::input<double>(arguments, 0), detail::input<double>(arguments, kFilter),
-              bias_of<double>(epilogue, arguments), residual_of<double>(epilogue, arguments),
-              activation_of(epilogue), detail::output<double>(arguments, 0), first, last);
+          simd::reference::conv2d_rows(shape, detail::input<T>(arguments, 0),
+                                       detail::input<T>(arguments, kFilter), bias_of<T>(epilogue, arguments),
+                                       residual_of<T>(epilogue, arguments), activation_of(epilogue),
+                                       detail::output<T>(arguments, 0), first, last);
           return static_cast<const char*>(nullptr);
         });
   }

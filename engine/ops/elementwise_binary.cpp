@@ -31,6 +31,7 @@ struct BinaryFunctionOfElements {
                                                 const BroadcastWalk& walk);
   double nanoseconds_per_element;  // in float32
   detail::FusionRole fusion_role;
+  bool bytes = false;  // whether uint8 is one of its dtypes
 };
 
 /// Runs Function over one run; gives what is wrong with the data, or nullptr.
@@ -112,15 +113,19 @@ std::unique_ptr<detail::Kernel> make_real_division(DType dtype, const detail::Ra
 
 template <typename Function>
 constexpr auto of_numbers = &make_plain<Function, double, std::int32_t, std::int64_t>;
+template <typename Function>
+constexpr auto of_numbers_and_bytes = &make_plain<Function, double, std::int32_t, std::int64_t, std::uint8_t>;
 
 using Kernels = simd::ElementwiseKernels;
 constexpr auto kNoFusion = detail::FusionRole::none;
-constexpr BinaryFunctionOfElements kAdd = {"Add", &Kernels::add, of_numbers<reference::Add>, 0.3,
-                                           detail::FusionRole::add};
-constexpr BinaryFunctionOfElements kBiasAdd = {"BiasAdd", &Kernels::add, of_numbers<reference::Add>, 0.3,
-                                               detail::FusionRole::bias_add};
-constexpr BinaryFunctionOfElements kSub = {"Sub", &Kernels::sub, of_numbers<reference::Sub>, 0.3, kNoFusion};
-constexpr BinaryFunctionOfElements kMul = {"Mul", &Kernels::mul, of_numbers<reference::Mul>, 0.3, kNoFusion};
+constexpr BinaryFunctionOfElements kAdd = {
+    "Add", &Kernels::add, of_numbers_and_bytes<reference::Add>, 0.3, detail::FusionRole::add, true};
+constexpr BinaryFunctionOfElements kBiasAdd = {
+    "BiasAdd", &Kernels::add, of_numbers_and_bytes<reference::Add>, 0.3, detail::FusionRole::bias_add, true};
+constexpr BinaryFunctionOfElements kSub = {"Sub", &Kernels::sub, of_numbers_and_bytes<reference::Sub>,
+                                           0.3,   kNoFusion,     true};
+constexpr BinaryFunctionOfElements kMul = {"Mul", &Kernels::mul, of_numbers_and_bytes<reference::Mul>,
+                                           0.3,   kNoFusion,     true};
 constexpr BinaryFunctionOfElements kRealDiv = {"RealDiv", &Kernels::div, &make_real_division, 0.5, kNoFusion};
 constexpr BinaryFunctionOfElements kDiv = {"Div", &Kernels::div, of_numbers<reference::Div>, 0.5, kNoFusion};
 constexpr BinaryFunctionOfElements kMaximum = {"Maximum", &Kernels::maximum, of_numbers<reference::Maximum>,
@@ -136,7 +141,7 @@ class BinaryDefinition : public detail::OpDefinition {
   detail::FusionRole fusion_role() const noexcept override { return function_.fusion_role; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
-    detail::require_number(inputs[0], "x");
+    require_dtype(inputs[0], "x");
     detail::require_same_dtype(inputs[0], "x", inputs[1], "y");
     const bool to_float64 = &function_ == &kRealDiv && !is_floating(inputs[0].dtype);
     return {{to_float64 ? DType::float64 : inputs[0].dtype, detail::broadcast_shape(inputs[0], inputs[1])}};
@@ -170,6 +175,12 @@ class BinaryDefinition : public detail::OpDefinition {
         });
   }
 
+ protected:
+  void require_dtype(const TensorSpec& spec, std::string_view parameter) const {
+    if (function_.bytes && spec.dtype == DType::uint8) return;
+    detail::require_number(spec, parameter);
+  }
+
  private:
   /// An input of which no element is needed after its own result is written.
   static int in_place_input(std::span<const TensorSpec> inputs, const TensorSpec& result) {
@@ -188,8 +199,13 @@ class BiasAddDefinition final : public BinaryDefinition {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& value = inputs[0];
     const TensorSpec& bias = inputs[1];
-    detail::require_number(value, "value");
-    detail::require_same_dtype(value, "value", bias, "bias");
+    require_dtype(value, "value");
+    if (bias.dtype != value.dtype) {
+      // A ValueError, as TensorFlow's, which converts the bias to the value's dtype.
+      throw ValueError("'value' is " + detail::to_string(value) + " and 'bias' is " +
+                       detail::to_string(bias) +
+                       ", but the bias must have the dtype of the value; convert one with cast()");
+    }
     const Shape vector = detail::with_rank(bias, "bias", 1, "[channels]");
     if (!value.shape.has_rank()) return {value};
     if (value.shape.rank() < 2) {

@@ -26,6 +26,7 @@ struct UnaryFunctionOfElements {
   bool integers;                   // whether it is defined for them
   double nanoseconds_per_element;  // in float32
   detail::FusionRole fusion_role;
+  bool bytes = false;  // whether uint8 is one of its dtypes
 };
 
 template <typename Function, typename T>
@@ -49,6 +50,8 @@ std::unique_ptr<detail::Kernel> make_plain(DType dtype, detail::RangeOptions opt
 template <typename Function>
 constexpr auto of_numbers = &make_plain<Function, double, std::int32_t, std::int64_t>;
 template <typename Function>
+constexpr auto of_numbers_and_bytes = &make_plain<Function, double, std::int32_t, std::int64_t, std::uint8_t>;
+template <typename Function>
 constexpr auto of_floats = &make_plain<Function, double>;
 
 using Kernels = simd::ElementwiseKernels;
@@ -70,7 +73,8 @@ constexpr UnaryFunctionOfElements kSigmoid = {
 constexpr UnaryFunctionOfElements kTanh = {"Tanh", "x", &Kernels::tanh, of_floats<reference::Tanh>,
                                            false,  1.5, kNoFusion};
 constexpr UnaryFunctionOfElements kRelu = {
-    "Relu", "features", &Kernels::relu, of_numbers<reference::Relu>, true, 0.2, detail::FusionRole::relu};
+    "Relu", "features", &Kernels::relu,           of_numbers_and_bytes<reference::Relu>,
+    true,   0.2,        detail::FusionRole::relu, true};
 
 class UnaryDefinition final : public detail::OpDefinition {
  public:
@@ -80,6 +84,7 @@ class UnaryDefinition final : public detail::OpDefinition {
   detail::FusionRole fusion_role() const noexcept override { return function_.fusion_role; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
+    if (function_.bytes && inputs[0].dtype == DType::uint8) return {inputs[0]};
     if (function_.integers) {
       detail::require_number(inputs[0], function_.parameter);
     } else {

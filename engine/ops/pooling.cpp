@@ -44,7 +44,8 @@ class PoolDefinition final : public detail::OpDefinition {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& value = inputs[0];
     if (pooling_ == Pooling::max) {
-      detail::require_number(value, "value");
+      detail::require_dtype(value, "value",
+                            {DType::float32, DType::float64, DType::int32, DType::int64, DType::uint8});
     } else {
       detail::require_floating(value, "value");
     }
@@ -71,7 +72,7 @@ class PoolDefinition final : public detail::OpDefinition {
                                .pad_top = positions(in, 1).pad_before,
                                .pad_left = positions(in, 2).pad_before};
     const bool empty = out.num_elements() == 0;
-    return detail::visit_element_type<float, double, std::int32_t, std::int64_t>(
+    return detail::visit_element_type<float, double, std::int32_t, std::int64_t, std::uint8_t>(
         inputs[0].dtype, [&]<typename T>(detail::ElementType<T>) { return make_typed<T>(shape, empty); });
   }
 

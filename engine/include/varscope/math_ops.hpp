@@ -25,7 +25,8 @@
 namespace varscope {
 
 // Functions of two tensors of one dtype, broadcast against each other as in numpy: shapes are aligned at
-// their last dimensions, and a dimension of 1 is repeated. Of float32, float64, int32, int64.
+// their last dimensions, and a dimension of 1 is repeated. Of float32, float64, int32, int64;
+// add, subtract and multiply of uint8 too, which wraps.
 
 /// x + y (tf.add; "Add").
 VARSCOPE_API Tensor add(const TensorLike& x, const TensorLike& y, std::string_view name = {},
@@ -83,8 +84,8 @@ struct MatMulOptions {
 /// The matrix product op(a) * op(b) over the last two dimensions, [.., rows, depth] times [.., depth,
 /// columns]; op transposes these where the options say so (tf.matmul; "MatMul"). Dimensions before them, if
 /// there are any, count independent products; they broadcast: where one side has 1 or no such dimension, its
-/// matrices are used again (BatchMatMulV2). float32, float64 and int32. Throws ValueError if a rank is below
-/// 2, or depths or those dimensions do not fit.
+/// matrices are used again (BatchMatMulV2). float32, float64, int32 and int64. Throws ValueError if a rank is
+/// below 2, or depths or those dimensions do not fit.
 VARSCOPE_API Tensor matmul(const TensorLike& a, const TensorLike& b, MatMulOptions options = {},
                            SourceLocation where = SourceLocation::current());
 

@@ -44,18 +44,18 @@ struct Conv2DOptions {
 /// k] (tf.nn.conv2d; "Conv2D"):
 ///   out(n, y, x, k) = sum over i, j, q of input(n, y * stride + i * dilation - pad, .., q) * filter(i, j, q,
 ///   k)
-/// The number of groups is the channels of the input divided by those of the filter. float32 and float64.
-/// Throws ValueError if a stride or dilation is below 1, the channels of input and filter do not divide, or a
-/// VALID window is larger than the image.
+/// The number of groups is the channels of the input divided by those of the filter. float32, float64 and
+/// int32. Throws ValueError if a stride or dilation is below 1, the channels of input and filter do not
+/// divide, or a VALID window is larger than the image.
 VARSCOPE_API Tensor conv2d(const TensorLike& input, const TensorLike& filter, Conv2DOptions options = {},
                            SourceLocation where = SourceLocation::current());
 
 /// value + bias, with the vector `bias` along the last dimension of `value`, which has rank 2 or more
-/// (tf.nn.bias_add; "BiasAdd"). float32, float64, int32, int64.
+/// (tf.nn.bias_add; "BiasAdd"). float32, float64, int32, int64, uint8.
 VARSCOPE_API Tensor bias_add(const TensorLike& value, const TensorLike& bias, std::string_view name = {},
                              SourceLocation where = SourceLocation::current());
 
-/// max(x, 0), NaN stays NaN (tf.nn.relu; "Relu"). float32, float64, int32, int64.
+/// max(x, 0), NaN stays NaN (tf.nn.relu; "Relu"). float32, float64, int32, int64, uint8.
 VARSCOPE_API Tensor relu(const TensorLike& features, std::string_view name = {},
                          SourceLocation where = SourceLocation::current());
 
@@ -89,7 +89,7 @@ struct PoolOptions {
 };
 
 /// The largest element of each window of an image [n, h, w, c] (tf.nn.max_pool; "MaxPool"). float32, float64,
-/// int32, int64.
+/// int32, int64, uint8.
 VARSCOPE_API Tensor max_pool(const TensorLike& value, PoolOptions options = {},
                              SourceLocation where = SourceLocation::current());
 

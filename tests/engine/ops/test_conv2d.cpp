@@ -147,6 +147,22 @@ BOOST_AUTO_TEST_CASE(values_agree_with_double_precision) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(integers_are_exact) {
+  Random random;
+  for (int repetition = 0; repetition < 8; ++repetition) {
+    const std::int64_t channels = random.integer<std::int64_t>(1, 4);
+    const vs::Array image = random_array(random, {2, 7, 6, channels}, vs::int32, -99, 99);
+    const vs::Array filter = random_array(random, {3, 2, channels, 5}, vs::int32, -99, 99);
+    vs::Graph graph;
+    const auto building = graph.as_default();
+    const vs::Tensor exact = vs::conv2d(vs::constant(image), vs::constant(filter));
+    const vs::Tensor judge =
+        vs::conv2d(vs::cast(vs::constant(image), vs::float64), vs::cast(vs::constant(filter), vs::float64));
+    vs::Session session(graph);
+    BOOST_TEST(session.run(exact).same_bits(session.run(vs::cast(judge, vs::int32))));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(the_shapes_of_real_layers_agree_with_double_precision) {
   Random random;
 

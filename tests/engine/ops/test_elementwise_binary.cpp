@@ -149,6 +149,24 @@ BOOST_AUTO_TEST_CASE(nan_and_infinities_follow_ieee_754) {
   for (const BinaryCase& binary : cases) check_values(binary, x, y);
 }
 
+BOOST_AUTO_TEST_CASE(bytes_wrap) {
+  using boost::test_tools::per_element;
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  const vs::Tensor x = vs::constant(vs::Array::of<std::uint8_t>({2}, {250, 3}));
+  const vs::Tensor y = vs::constant(vs::Array::of<std::uint8_t>({2}, {10, 5}));
+  vs::Session session(graph);
+  BOOST_TEST(session.run(x + y).values<std::uint8_t>() == (std::vector<std::uint8_t>{4, 8}), per_element());
+  BOOST_TEST(session.run(y - x).values<std::uint8_t>() == (std::vector<std::uint8_t>{16, 2}), per_element());
+  BOOST_TEST(session.run(x * y).values<std::uint8_t>() == (std::vector<std::uint8_t>{196, 15}),
+             per_element());
+  BOOST_TEST(session.run(vs::relu(x)).values<std::uint8_t>() == (std::vector<std::uint8_t>{250, 3}),
+             per_element());
+  const vs::Tensor image = vs::reshape(x, {1, 1, 2, 1});
+  BOOST_TEST(session.run(vs::max_pool(image, {.ksize = {1, 1, 2, 1}, .strides = {1, 1, 2, 1}})).item() ==
+             250);
+}
+
 BOOST_AUTO_TEST_CASE(true_division_of_integers_gives_float64) {
   const vs::Array x = vs::Array::of<std::int32_t>({4}, {7, -7, 1, 0});
   const vs::Array y = vs::Array::of<std::int32_t>({4}, {2, 2, 3, 0});
