@@ -98,7 +98,7 @@ class Template {
   }
 
   const std::string& name() const noexcept { return state_->name(); }
-  const Function& function() const noexcept { return function_; }
+  const Function& func() const noexcept { return function_; }
   /// nullopt before the first call, unless the scope was created with the template.
   const std::optional<VariableScope>& variable_scope() const noexcept { return state_->scope(); }
   /// Those below the template's scope; none before it has one.
