@@ -33,8 +33,18 @@ TemplateState::Call::Call(TemplateState& state)
     : state_(state),
       guard_(open()),
       first_(!state.called_),
+      opens_scope_(!state.scope_),
       trainable_before_(first_ ? 0 : trainable_variables().size()) {
-  if (!state_.scope_) state_.scope_ = guard_.scope();
+  if (opens_scope_) state_.scope_ = guard_.scope();
+}
+
+TemplateState::Call::~Call() {
+  if (!opens_scope_) return;
+  try {
+    state_.scope_ = guard_.scope();
+  } catch (...) {
+    // Out of memory: it stays as it was opened.
+  }
 }
 
 /// The first call that fixes the scope opens it by name (TP1); all others are captured openings that share,

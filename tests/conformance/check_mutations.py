@@ -25,7 +25,7 @@ def run(*command, **options):
 
 
 def build(folder):
-    return run("ninja", "-C", folder / "build", "tools/varscope", "libvarscope.so")
+    return run("ninja", "-C", folder / "build", "tools/varscope")
 
 
 def replay(folder):
@@ -34,10 +34,10 @@ def replay(folder):
 
 
 def set_up(folder):
-    shutil.copytree(ROOT, folder / "source", ignore=shutil.ignore_patterns("build*", ".git", "demo-output"))
-    result = run("meson", "setup", folder / "build", folder / "source", "--buildtype=debug", "-Doptimization=0",
-                 "-Ddebug=false", "-Dtests=disabled", "-Dexamples=disabled", "-Dperf=disabled", "-Dtools=enabled",
-                 "-Donednn=disabled", "-Disas=sse4_2")
+    shutil.copytree(ROOT, folder / "source", ignore=shutil.ignore_patterns("build", "build-*", ".git", "demo-output"))
+    result = run("meson", "setup", folder / "build", folder / "source", "--buildtype=plain",
+                 "-Dtests=disabled", "-Dexamples=disabled", "-Dperf=disabled", "-Dtools=enabled",
+                 "-Donednn=disabled", "-Disas=sse4_2", "-Db_pch=false")
     if result.returncode == 0:
         result = build(folder)
     if result.returncode == 0:

@@ -303,7 +303,7 @@ class Run:
     def do_value(self, statement):
         variable = self.identifiers[statement.arguments[0]]
         if isinstance(variable, PartitionedVariable):
-            variable = variable[0]
+            variable = next(iter(variable))
         if "random_uniform" in variable.initializer.inputs[1].op.name:
             self.random = True
         with tf.Session(graph=variable.graph) as session:

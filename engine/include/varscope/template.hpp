@@ -35,6 +35,10 @@ class VARSCOPE_API TemplateState {
   class VARSCOPE_API Call {
    public:
     explicit Call(TemplateState& state);
+    /// Keeps, of the call that opened the template's scope, what the function has set on it.
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
     /// Requires: the function has returned. Throws ValueError if it made a trainable variable although it was
     /// called before.
     void returned();
@@ -44,6 +48,7 @@ class VARSCOPE_API TemplateState {
     TemplateState& state_;
     VariableScopeGuard guard_;
     bool first_;
+    bool opens_scope_;
     std::size_t trainable_before_;
   };
 

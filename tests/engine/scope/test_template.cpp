@@ -52,6 +52,16 @@ BOOST_AUTO_TEST_CASE(TP5_where_the_scope_is) {
   BOOST_TEST(later() == "call/b/w:0 call/b/add");
 }
 
+BOOST_AUTO_TEST_CASE(TP5_what_the_first_call_sets_on_the_scope_stays) {
+  int calls = 0;
+  const auto t = vs::make_template("s", [&] {
+    if (++calls == 1) vs::get_variable_scope().set_dtype(vs::float64);
+    return vs::get_variable("w", {1}).dtype();
+  });
+  BOOST_TEST(t() == vs::float64);
+  BOOST_TEST(t() == vs::float64);
+}
+
 BOOST_AUTO_TEST_CASE(TP6_a_template_needs_a_name) {
   BOOST_CHECK_THROW(vs::make_template("", variable_and_op), vs::ValueError);
 }
