@@ -273,7 +273,14 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   BOOST_TEST(graph.operations().size() == operations);
   check_says(refused(vs::placeholder({-1, 8, 8, 6}), filter, {}), {"Conv2D", "[?,8,8,6]", "6", "4"});
   check_says(refused(vs::placeholder({1, 8, 8, 12}), filter, {}), {"Conv2D", "3 groups", "8"});
-  check_says(refused(vs::placeholder({1, 8, 8, -1}), filter, {}), {"Conv2D", "[1,8,8,?]", "must be known"});
+  const vs::Tensor any_channels = vs::placeholder({1, 8, 8, -1});  // checked by the run
+  const vs::Tensor later = vs::conv2d(any_channels, filter);
+  vs::Session session(graph);
+  check_says(
+      message_of<vs::ValueError>([&] {
+        session.run({{any_channels, vs::Array({1, 8, 8, 6})}, {filter, vs::Array({3, 3, 4, 8})}}, later);
+      }),
+      {"Conv2D", "[1,8,8,6]", "6", "4"});
   check_says(refused(vs::placeholder({8, 8, 4}), filter, {}), {"Conv2D", "'input'", "rank 4", "[8,8,4]"});
   check_says(refused(image, vs::placeholder({3, 3, 0, 8}), {}), {"Conv2D", "empty"});
   const vs::Tensor integers = vs::placeholder({1, 8, 8, 4}, {.dtype = vs::int32});

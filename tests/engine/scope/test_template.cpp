@@ -106,7 +106,9 @@ BOOST_AUTO_TEST_CASE(TP12_its_custom_getter_is_called_every_time) {
 BOOST_AUTO_TEST_CASE(TP13_templates_nest) {
   const auto outer = vs::make_template("s1", [] {
     const auto inner = [] { return vs::get_variable("dummy", {1}); };
-    return std::pair(vs::make_template("nested", inner)(), vs::make_template("nested", inner)());
+    const vs::Variable one = vs::make_template("nested", inner)();
+    const vs::Variable other = vs::make_template("nested", inner)();
+    return std::pair(one, other);
   });
   const auto first = outer();
   BOOST_TEST(first.first.name() == "s1/nested/dummy:0");
