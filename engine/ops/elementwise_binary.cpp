@@ -199,13 +199,13 @@ class BiasAddDefinition final : public BinaryDefinition {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& value = inputs[0];
     const TensorSpec& bias = inputs[1];
-    require_dtype(value, "value");
     if (bias.dtype != value.dtype) {
       // A ValueError, as TensorFlow's, which converts the bias to the value's dtype.
       throw ValueError("'value' is " + detail::to_string(value) + " and 'bias' is " +
                        detail::to_string(bias) +
                        ", but the bias must have the dtype of the value; convert one with cast()");
     }
+    require_dtype(value, "value");
     const Shape vector = detail::with_rank(bias, "bias", 1, "[channels]");
     if (!value.shape.has_rank()) return {value};
     if (value.shape.rank() < 2) {
