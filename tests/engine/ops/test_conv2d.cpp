@@ -277,7 +277,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   const vs::Tensor later = vs::conv2d(any_channels, filter);
   vs::Session session(graph);
   check_says(
-      message_of<vs::ValueError>([&] {
+      message_of<vs::InvalidArgumentError>([&] {
         session.run({{any_channels, vs::Array({1, 8, 8, 6})}, {filter, vs::Array({3, 3, 4, 8})}}, later);
       }),
       {"Conv2D", "[1,8,8,6]", "6", "4"});
