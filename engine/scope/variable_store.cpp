@@ -75,12 +75,11 @@ const VariableRecord& VariableStore::get_single(const Path& path, const GetterAr
   }
   require_shape_beside_value(path, arguments);
   VariableRecord* const found = find(path);
-  return found == nullptr ? create(path, arguments) : use(path, *found, arguments);
+  return found == nullptr ? create(path, arguments) : use(*found, arguments);
 }
 
 /// There is such a variable.
-const VariableRecord& VariableStore::use(const Path&, VariableRecord& found,
-                                         const GetterArguments& arguments) const {
+const VariableRecord& VariableStore::use(VariableRecord& found, const GetterArguments& arguments) const {
   found.complete();
   if (arguments.reuse == Reuse(false)) refuse_existing(found.key(), found.where(), arguments.where);
   require_sharable(found.key(), arguments.shape, arguments.dtype, found.shape(), found.dtype(), found.where(),
@@ -102,12 +101,12 @@ const VariableRecord& VariableStore::create(const Path& path, const GetterArgume
   } catch (const ValueError&) {
     // The operation in the way may be that of the variable itself, made by another thread since get()
     // looked. Who sees the operation sees the variable too.
-    if (VariableRecord* const found = find(path)) return use(path, *found, arguments);
+    if (VariableRecord* const found = find(path)) return use(*found, arguments);
     throw;
   }
   VariableRecord* const winner = graph_.registry().find_or_insert(path).set_variable(fresh.get());
-  if (winner != fresh.get()) return use(path, *winner, arguments);  // another thread was first
-  fresh.release();                                                  // owned by the registry from here on
+  if (winner != fresh.get()) return use(*winner, arguments);  // another thread was first
+  fresh.release();                                            // owned by the registry from here on
   winner->complete();
   if (arguments.regularizer) regularize(*winner, arguments.regularizer);
   return *winner;

@@ -32,7 +32,7 @@ class VariableStore {
 
   const VariableRecord& get_single(const Path& path, const GetterArguments& arguments) const;
   const VariableRecord& create(const Path& path, const GetterArguments& arguments) const;
-  const VariableRecord& use(const Path& path, VariableRecord& found, const GetterArguments& arguments) const;
+  const VariableRecord& use(VariableRecord& found, const GetterArguments& arguments) const;
   void regularize(const VariableRecord& record, const Regularizer& regularizer) const;
 
   Variable get_partitioned(const std::string& name, const GetterArguments& arguments) const;

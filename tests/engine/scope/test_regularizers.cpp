@@ -4,6 +4,7 @@
 
 #include <varscope/array_ops.hpp>
 #include <varscope/math_ops.hpp>
+#include <varscope/nn_ops.hpp>
 #include <varscope/session.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -97,6 +98,14 @@ BOOST_AUTO_TEST_CASE(O2_the_losses_have_the_values_of_their_formulas) {
   BOOST_TEST(session.run(std::get<vs::Tensor>(losses[1].value())).item() == 0.5 * (3 + 4));
   BOOST_CHECK_EXCEPTION(vs::l2_regularizer(-1), vs::ValueError, says({"l2_regularizer", "-1"}));
   BOOST_CHECK(vs::l1_regularizer(0) == vs::no_regularizer());
+}
+
+BOOST_AUTO_TEST_CASE(l2_loss_of_integers_is_refused_before_anything_is_made) {
+  const vs::Tensor integers = vs::placeholder({2}, {.dtype = vs::int32});
+  const std::size_t before = graph.operations().size();
+  BOOST_CHECK_EXCEPTION(vs::l2_loss(integers), vs::TypeError,
+                        says({"L2Loss", "int32[2]", "test_regularizers.cpp:"}));
+  BOOST_TEST(graph.operations().size() == before);
 }
 
 BOOST_AUTO_TEST_CASE(a_regularizer_that_throws_leaves_the_variable) {
