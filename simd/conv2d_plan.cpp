@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses algorithm and blocking of a convolution.
+#include "conv2d_cost.hpp"
 #include "conv2d_pack.hpp"
+#include "conv2d_winograd_plan.hpp"
 #include "kernels_reference.hpp"
 #include "matmul_plan.hpp"
 #include "tiling.hpp"
@@ -20,10 +22,43 @@ struct NamedAlgorithm {
 };
 
 constexpr NamedAlgorithm kAlgorithms[] = {
-    {Conv2DAlgorithm::automatic, "automatic"}, {Conv2DAlgorithm::direct, "direct"},
-    {Conv2DAlgorithm::pointwise, "pointwise"}, {Conv2DAlgorithm::depthwise, "depthwise"},
-    {Conv2DAlgorithm::reference, "reference"},
+    {Conv2DAlgorithm::automatic, "automatic"},       {Conv2DAlgorithm::direct, "direct"},
+    {Conv2DAlgorithm::pointwise, "pointwise"},       {Conv2DAlgorithm::depthwise, "depthwise"},
+    {Conv2DAlgorithm::winograd_2x2, "winograd_2x2"}, {Conv2DAlgorithm::winograd_4x4, "winograd_4x4"},
+    {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::reference, "reference"},
 };
+
+// Input columns that a register tile of direct convolution reads at most.
+std::int64_t columns_read(const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  return (plan.blocking.pixels_per_register_tile - 1) * shape.stride_width +
+         (shape.filter_width - 1) * shape.dilation_width + 1;
+}
+
+// Input rows that a tile of direct convolution reads at most.
+std::int64_t rows_read(const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  return std::min((plan.blocking.rows_per_tile - 1) * shape.stride_height +
+                      (shape.filter_height - 1) * shape.dilation_height + 1,
+                  shape.in_height);
+}
+
+// Register tiles of a row that read columns outside of the image. Cuts the row as the tile function does.
+std::int64_t edge_register_tiles(const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const std::int64_t tiles = ceil_divide(shape.out_width, plan.blocking.pixels_per_register_tile);
+  std::int64_t edges = 0;
+  for (std::int64_t tile = 0; tile < tiles; ++tile) {
+    const std::int64_t first = tile * shape.out_width / tiles;
+    const std::int64_t last = (tile + 1) * shape.out_width / tiles - 1;
+    const bool inside =
+        first * shape.stride_width >= shape.pad_left &&
+        last * shape.stride_width - shape.pad_left + (shape.filter_width - 1) * shape.dilation_width <
+            shape.in_width;
+    edges += inside ? 0 : 1;
+  }
+  return edges;
+}
 
 void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
@@ -36,29 +71,38 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   blocking.channels_per_block = std::min(kernels.tile_vectors, ceil_divide(group_out, lanes)) * lanes;
   blocking.blocks_per_group = ceil_divide(group_out, blocking.channels_per_block);
   blocking.padded_group_channels = ceil_divide(group_out, lanes) * lanes;
-  // The filter of one block and one chunk is read again for every register tile, so it should stay in
-  // level 2.
-  const std::int64_t bytes_per_channel = positions * blocking.channels_per_block * kFloatBytes;
-  const std::int64_t chunks = ceil_divide(group_in * bytes_per_channel, caches.level2 / 2);
-  blocking.channels_per_chunk = ceil_divide(group_in, std::min(chunks, group_in));
   blocking.pixels_per_register_tile = std::min(kernels.tile_pixels, shape.out_width);
 
-  // Blocks whose filters stay in level 1 together share what the tile reads of the image.
-  const std::int64_t block_bytes = bytes_per_channel * blocking.channels_per_chunk;
-  cut_evenly(blocking.blocks_per_group, std::max<std::int64_t>(caches.level1_data / 2 / block_bytes, 1),
+  // One pass's part of a block's filter stays in the first-level cache: whole filter rows, or one row of some
+  // of the channels.
+  constexpr std::int64_t kFewestChannels = 16;
+  const std::int64_t budget = caches.level1_data * 5 / 8;
+  const std::int64_t channel_bytes = shape.filter_width * blocking.channels_per_block * kFloatBytes;
+  const std::int64_t chunk =
+      std::clamp(budget / channel_bytes, std::min(kFewestChannels, group_in), group_in);
+  blocking.channels_per_chunk = ceil_divide(group_in, ceil_divide(group_in, chunk));
+  const std::int64_t row_bytes = channel_bytes * blocking.channels_per_chunk;
+  const std::int64_t filter_rows = std::clamp<std::int64_t>(budget / row_bytes, 1, shape.filter_height);
+  blocking.filter_rows_per_pass =
+      ceil_divide(shape.filter_height, ceil_divide(shape.filter_height, filter_rows));
+
+  // Tiles of rows rather than of blocks: each reads the filter once.
+  const std::int64_t flops_per_row = 2 * shape.out_width * positions * group_in * blocking.channels_per_block;
+  const std::int64_t all_rows = shape.batch * shape.groups * shape.out_height * blocking.blocks_per_group;
+  const std::int64_t wanted =
+      std::clamp(flops_per_row * (all_rows / kManyTiles), kFlopsPerTile / 2, 4 * kFlopsPerTile);
+  cut_evenly(shape.out_height, std::max<std::int64_t>(wanted / flops_per_row, 1), &blocking.rows_per_tile,
+             &blocking.row_tiles);
+  cut_evenly(blocking.blocks_per_group,
+             std::max<std::int64_t>(wanted / (flops_per_row * blocking.rows_per_tile), 1),
              &blocking.blocks_per_tile, &blocking.block_tiles);
-  const std::int64_t flops_per_row =
-      2 * shape.out_width * positions * group_in * blocking.channels_per_block * blocking.blocks_per_tile;
-  cut_evenly(shape.out_height, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_row), 1),
-             &blocking.rows_per_tile, &blocking.row_tiles);
   blocking.rows_innermost = positions * shape.out_channels > shape.in_height * shape.in_width;
 
   plan->packed_filter_floats = shape.groups * positions * group_in * blocking.padded_group_channels;
   plan->pack_tile_count = shape.groups * blocking.blocks_per_group;
   plan->pack_filter_tile = pack_blocked_filter;
-  const std::int64_t window_columns = (blocking.pixels_per_register_tile - 1) * shape.stride_width +
-                                      (shape.filter_width - 1) * shape.dilation_width + 1;
-  plan->workspace_floats = shape.filter_height * window_columns * blocking.channels_per_chunk;
+  plan->workspace_floats =
+      edge_register_tiles(*plan) * rows_read(*plan) * columns_read(*plan) * blocking.channels_per_chunk;
   plan->tile_count = shape.batch * shape.groups * blocking.row_tiles * blocking.block_tiles;
   plan->run_tile = kernels.conv2d.direct_tile;
 }
@@ -74,7 +118,7 @@ void plan_pointwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
   plan->packed_filter_floats = shape.in_channels * plan->product.padded_columns;
   plan->pack_tile_count = plan->product.block_count;
   plan->pack_filter_tile = pack_pointwise_filter;
-  plan->workspace_floats = plan->product.rows_per_panel * plan->product.panel_step;
+  plan->workspace_floats = plan->product.rows_per_tile * plan->product.panel_step;
   plan->tile_count = plan->product.row_tiles * plan->product.block_tiles;
   plan->run_tile = kernels.conv2d.pointwise_tile;
 }
@@ -91,6 +135,11 @@ void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
   plan->pack_filter_tile = copy_filter;
   plan->tile_count = shape.batch * plan->blocking.row_tiles;
   plan->run_tile = kernels.conv2d.depthwise_tile;
+}
+
+bool is_winograd(Conv2DAlgorithm algorithm) noexcept {
+  return algorithm == Conv2DAlgorithm::winograd_2x2 || algorithm == Conv2DAlgorithm::winograd_4x4 ||
+         algorithm == Conv2DAlgorithm::winograd_6x6;
 }
 
 // Why the algorithm cannot compute the shape; null when it can.
@@ -116,21 +165,60 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape,
       if (kernels.conv2d.depthwise_tile == nullptr) return "the kernel set has no depthwise convolution";
       if (shape.groups != shape.in_channels) return "depthwise needs as many groups as input channels";
       return nullptr;
+    case Conv2DAlgorithm::winograd_2x2:
+    case Conv2DAlgorithm::winograd_4x4:
+    case Conv2DAlgorithm::winograd_6x6:
+      return refusal_of_winograd(kernels, shape, algorithm);
   }
   return "no such algorithm";
 }
 
-Conv2DAlgorithm choose_algorithm(const KernelSet& kernels, const Conv2DShape& shape) noexcept {
-  // A single channel is its own group; the direct tile, which reads it once for many output channels, is
-  // better then.
-  const bool one_channel = shape.in_channels == 1;
-  const Conv2DAlgorithm preferred[] = {Conv2DAlgorithm::pointwise,
-                                       one_channel ? Conv2DAlgorithm::direct : Conv2DAlgorithm::depthwise,
-                                       Conv2DAlgorithm::direct};
-  for (const Conv2DAlgorithm algorithm : preferred) {
-    if (refusal_of(kernels, shape, algorithm) == nullptr) return algorithm;
+// The plan of an algorithm that is not refused.
+Conv2DPlan plan_algorithm(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm algorithm,
+                          const CacheSizes& caches) noexcept {
+  Conv2DPlan plan;
+  plan.shape = shape;
+  plan.algorithm = algorithm;
+  switch (algorithm) {
+    case Conv2DAlgorithm::direct:
+      plan_direct(kernels, caches, &plan);
+      break;
+    case Conv2DAlgorithm::pointwise:
+      plan_pointwise(kernels, caches, &plan);
+      break;
+    case Conv2DAlgorithm::depthwise:
+      plan_depthwise(kernels, &plan);
+      break;
+    case Conv2DAlgorithm::winograd_2x2:
+    case Conv2DAlgorithm::winograd_4x4:
+    case Conv2DAlgorithm::winograd_6x6:
+      plan_winograd(kernels, caches, &plan);
+      break;
+    case Conv2DAlgorithm::automatic:
+    case Conv2DAlgorithm::reference:
+      plan_reference_conv2d(&plan);
+      break;
   }
-  return Conv2DAlgorithm::reference;
+  return plan;
+}
+
+// The cheapest plan by the cost model.
+Conv2DPlan choose_plan(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAccuracy accuracy,
+                       const CacheSizes& caches) noexcept {
+  Conv2DPlan best;
+  double best_cycles = 0;
+  for (const NamedAlgorithm& row : kAlgorithms) {
+    if (row.algorithm == Conv2DAlgorithm::automatic || row.algorithm == Conv2DAlgorithm::reference) continue;
+    if (accuracy == Conv2DAccuracy::strict && is_winograd(row.algorithm)) continue;
+    if (refusal_of(kernels, shape, row.algorithm) != nullptr) continue;
+    const Conv2DPlan plan = plan_algorithm(kernels, shape, row.algorithm, caches);
+    const double cycles = conv2d_cycles(kernels, caches, plan);
+    if (best.run_tile == nullptr || cycles < best_cycles) {
+      best = plan;
+      best_cycles = cycles;
+    }
+  }
+  return best.run_tile != nullptr ? best : plan_algorithm(kernels, shape, Conv2DAlgorithm::reference, caches);
 }
 
 }  // namespace
@@ -153,28 +241,15 @@ bool find_conv2d_algorithm(std::string_view name, Conv2DAlgorithm* algorithm) no
 }
 
 Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm wanted,
-                       const CacheSizes& caches) noexcept {
+                       const CacheSizes& caches, Conv2DAccuracy accuracy) noexcept {
+  if (wanted == Conv2DAlgorithm::automatic) return choose_plan(kernels, shape, accuracy, caches);
   Conv2DPlan plan;
   plan.shape = shape;
   plan.refusal = refusal_of(kernels, shape, wanted);
-  if (plan.refusal != nullptr) return plan;
-  plan.algorithm = wanted == Conv2DAlgorithm::automatic ? choose_algorithm(kernels, shape) : wanted;
-  switch (plan.algorithm) {
-    case Conv2DAlgorithm::direct:
-      plan_direct(kernels, caches, &plan);
-      break;
-    case Conv2DAlgorithm::pointwise:
-      plan_pointwise(kernels, caches, &plan);
-      break;
-    case Conv2DAlgorithm::depthwise:
-      plan_depthwise(kernels, &plan);
-      break;
-    case Conv2DAlgorithm::automatic:
-    case Conv2DAlgorithm::reference:
-      plan_reference_conv2d(&plan);
-      break;
+  if (plan.refusal == nullptr && accuracy == Conv2DAccuracy::strict && is_winograd(wanted)) {
+    plan.refusal = "strict accuracy excludes Winograd";
   }
-  return plan;
+  return plan.refusal != nullptr ? plan : plan_algorithm(kernels, shape, wanted, caches);
 }
 
 }  // namespace varscope::simd

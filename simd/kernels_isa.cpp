@@ -3,6 +3,7 @@
 // -DVARSCOPE_SIMD_ISA_NAMESPACE=<set>; the only symbol that leaves is varscope::simd::<set>::kernels.
 #include "kernels/conv2d_depthwise.inl.hpp"
 #include "kernels/conv2d_direct.inl.hpp"
+#include "kernels/conv2d_winograd.inl.hpp"
 #include "kernels/elementwise.inl.hpp"
 #include "kernels/matmul.inl.hpp"
 #include "kernels/pooling.inl.hpp"
@@ -44,7 +45,8 @@ constinit const KernelSet kernels = {
     .tile_vectors = kTileVectors,
     .conv2d = {.direct_tile = &conv2d_direct_tile<Architecture>,
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
-               .depthwise_tile = &conv2d_depthwise_tile<Architecture>},
+               .depthwise_tile = &conv2d_depthwise_tile<Architecture>,
+               .winograd = winograd_kernels<Architecture>()},
     .matmul = {.tile = &matmul_tile<Architecture>},
     .elementwise = elementwise_kernels<Architecture>(),
     .pooling = pooling_kernels<Architecture>(),

@@ -15,9 +15,6 @@ namespace {
 constexpr std::int64_t kConflictFloats = 1024;
 constexpr std::int64_t kPanelPadding = 16;
 
-// Blocks that one panel of A meets while it is in the first-level cache.
-constexpr std::int64_t kBlocksPerTile = 8;
-
 void pack_b_block(const MatMulPlan& plan, const float* b, float* packed_b, std::int64_t block) noexcept {
   const MatMulShape& shape = plan.shape;
   const MatrixSteps steps = {.depth_step = shape.transpose_b ? 1 : shape.columns,
@@ -36,23 +33,24 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   blocking.padded_columns = ceil_divide(size.columns, lanes) * lanes;
   blocking.rows_per_panel = std::min(kernels.tile_pixels, size.rows);
 
-  // A tall product shares a panel of A between blocks, a wide one keeps a block of B for many rows.
-  const std::int64_t flops_per_block_row = 2 * size.depth * blocking.columns_per_block;
-  std::int64_t blocks = 1;
-  if (size.rows >= size.columns) blocks = std::min(kBlocksPerTile, blocking.block_count);
-  std::int64_t rows = ceil_divide(kFlopsPerTile, flops_per_block_row * blocks);
-  rows = std::min(ceil_divide(rows, blocking.rows_per_panel) * blocking.rows_per_panel, size.rows);
-  blocks =
-      std::clamp<std::int64_t>(kFlopsPerTile / (flops_per_block_row * rows), blocks, blocking.block_count);
+  // A block of B for one chunk of the depth stays in the first-level cache, the rows of A in the second.
+  const std::int64_t depth_for_b = caches.level1_data * 5 / 8 / (blocking.columns_per_block * kFloatBytes);
+  const std::int64_t depth = std::clamp<std::int64_t>(depth_for_b, 64, 2048);
+  blocking.depth_per_chunk = ceil_divide(size.depth, ceil_divide(size.depth, depth));
+
+  // Tiles as square as they can be read least of A and B together.
+  std::int64_t rows = 1;
+  while (2 * size.depth * rows * rows < kFlopsPerTile) rows *= 2;
+  rows = std::min(rows, caches.level2 / 2 / (blocking.depth_per_chunk * kFloatBytes));
+  rows = std::min(
+      ceil_divide(std::max<std::int64_t>(rows, 1), blocking.rows_per_panel) * blocking.rows_per_panel,
+      size.rows);
+  const std::int64_t flops_per_block = 2 * size.depth * blocking.columns_per_block * rows;
+  const std::int64_t blocks =
+      std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block), 1, blocking.block_count);
   cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
   cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
 
-  // What a tile reads of B in one pass stays in the second-level cache, a panel of A in the first.
-  const std::int64_t slab = blocking.blocks_per_tile * blocking.columns_per_block;
-  const std::int64_t depth_for_b = caches.level2 / 2 / (slab * kFloatBytes);
-  const std::int64_t depth_for_a = caches.level1_data / 2 / (blocking.rows_per_panel * kFloatBytes);
-  const std::int64_t depth = std::clamp<std::int64_t>(std::min(depth_for_a, depth_for_b), 64, 2048);
-  blocking.depth_per_chunk = ceil_divide(size.depth, ceil_divide(size.depth, depth));
   const bool conflicts = size.a_row_step % kConflictFloats == 0 && size.rows > 1;
   if (size.a_depth_step != 1 || conflicts) blocking.panel_step = blocking.depth_per_chunk + kPanelPadding;
   return blocking;
@@ -88,7 +86,7 @@ MatMulPlan plan_matmul(const KernelSet& kernels, const MatMulShape& shape,
   plan.blocking = plan_product(kernels, size, caches);
   plan.packed_b_floats = shape.depth * plan.blocking.padded_columns;
   plan.pack_tile_count = plan.blocking.block_count;
-  plan.workspace_floats = plan.blocking.rows_per_panel * plan.blocking.panel_step;
+  plan.workspace_floats = plan.blocking.rows_per_tile * plan.blocking.panel_step;
   plan.tile_count = plan.blocking.row_tiles * plan.blocking.block_tiles;
   plan.pack_b_tile = pack_b_block;
   plan.run_tile = kernels.matmul.tile;

@@ -11,6 +11,9 @@ constexpr std::int64_t kFloatBytes = 4;
 // A tile should be long against the cost of handing it to a thread, and short against a batch of one.
 constexpr std::int64_t kFlopsPerTile = 4'000'000;
 
+// So many tiles fill the threads of a large machine evenly.
+constexpr std::int64_t kManyTiles = 64;
+
 constexpr std::int64_t ceil_divide(std::int64_t a, std::int64_t b) noexcept {
   return (a + b - 1) / b;
 }

@@ -41,6 +41,7 @@ nlohmann::ordered_json json_of(const ConvMeasurement& measured, const std::strin
   nlohmann::ordered_json object;
   object["name"] = measured.name;
   object["algorithm"] = measured.algorithm;
+  object["picked"] = measured.picked;
   object["isa"] = measured.isa;
   object["threads"] = measured.threads;
   object["ms"] = rounded(measured.ms);
@@ -52,16 +53,17 @@ nlohmann::ordered_json json_of(const ConvMeasurement& measured, const std::strin
   return object;
 }
 
-TextTable make_table(const std::vector<ConvLayer>& layers, bool peer) {
+TextTable make_table(const std::vector<ConvLayer>& layers, bool peer, bool all) {
   std::size_t name_width = 5;
   for (const ConvLayer& layer : layers) name_width = std::max(name_width, layer.name.size());
   using Align = TextTable::Align;
   std::vector<TextTable::Column> columns{{"layer", name_width, Align::left},
-                                         {"algorithm", 9, Align::left},
+                                         {"algorithm", 12, Align::left},
                                          {"ms", 9},
                                          {"GFLOP/s", 8},
                                          {"max error", 9},
                                          {"checked", 7}};
+  if (all) columns.push_back({"of best", 7});
   if (peer) {
     columns.push_back({"oneDNN", 8});
     columns.push_back({"layout", 10, Align::left});
@@ -70,7 +72,14 @@ TextTable make_table(const std::vector<ConvLayer>& layers, bool peer) {
   return TextTable(std::move(columns));
 }
 
-std::vector<std::string> cells_of(const ConvMeasurement& measured) {
+double fastest(const std::vector<ConvMeasurement>& measurements) {
+  double best = 0;
+  for (const ConvMeasurement& measured : measurements) best = std::max(best, measured.gflops);
+  return best;
+}
+
+// `best`: the fastest algorithm's GFLOP/s where several are compared, else 0.
+std::vector<std::string> cells_of(const ConvMeasurement& measured, double best) {
   const double checked =
       100.0 * static_cast<double>(measured.checked_pixels) / static_cast<double>(measured.pixels);
   std::vector<std::string> cells{measured.name,
@@ -79,6 +88,10 @@ std::vector<std::string> cells_of(const ConvMeasurement& measured) {
                                  formatted("%.1f", measured.gflops),
                                  formatted("%.1e", measured.max_error),
                                  formatted(checked < 10 ? "%.1f%%" : "%.0f%%", checked)};
+  if (best > 0) {
+    if (measured.picked) cells[1] += " *";
+    cells.push_back(formatted("%.0f%%", 100.0 * measured.gflops / best));
+  }
   if (measured.peer_gflops) {
     cells.push_back(formatted("%.1f", *measured.peer_gflops));
     cells.push_back(measured.peer_layout);
@@ -100,6 +113,8 @@ void print_legend(const BenchConvRequest& request) {
       "\nms: median of one run of relu(conv + bias). GFLOP/s: 2*n*oh*ow*k*(c/groups)*r*s over that time.\n"
       "max error: largest |x - double precision| over the checked share of the output's pixels, in units of\n"
       "the output's root mean square.\n");
+  if (request.options.algorithm == all_algorithms)
+    std::printf("*: what the plan picks. of best: its speed as a share of the fastest algorithm's.\n");
   if (request.options.peer)
     std::printf(
         "oneDNN: its GFLOP/s, measured in turns with varscope in this run, in the faster of nhwc and its "
@@ -119,7 +134,8 @@ void run_bench_conv(BenchConvRequest& request) {
   request.options.peer = !request.peer.empty();
   if (request.options.peer) limit_onednn_instruction_set(instruction_set());
 
-  const TextTable table = make_table(layers, request.options.peer);
+  const bool all = request.options.algorithm == all_algorithms;
+  const TextTable table = make_table(layers, request.options.peer, all);
   if (!request.json) {
     print_heading(request);
     std::fputs(table.header().c_str(), stdout);
@@ -127,11 +143,14 @@ void run_bench_conv(BenchConvRequest& request) {
   ProgressLine progress;
   for (std::size_t at = 0; at < layers.size(); ++at) {
     progress.show(formatted("[%zu/%zu] %s", at + 1, layers.size(), layers[at].name.c_str()));
-    const ConvMeasurement measured = measure_conv_layer(layers[at], request.options);
+    const std::vector<ConvMeasurement> measurements = measure_conv_layer(layers[at], request.options);
     progress.clear();
-    const std::string line =
-        request.json ? json_of(measured, request.peer).dump() + "\n" : table.row(cells_of(measured));
-    std::fputs(line.c_str(), stdout);
+    const double best = fastest(measurements);
+    for (const ConvMeasurement& measured : measurements) {
+      const std::string line = request.json ? json_of(measured, request.peer).dump() + "\n"
+                                            : table.row(cells_of(measured, all ? best : 0));
+      std::fputs(line.c_str(), stdout);
+    }
     std::fflush(stdout);
   }
   if (!request.json) print_legend(request);
@@ -164,14 +183,15 @@ void add_bench_command(CLI::App& program) {
                    "'varscope info' lists them)")
       ->type_name("NAME");
   conv->add_option("--algorithm", request->options.algorithm,
-                   "automatic (default), direct, pointwise, depthwise, reference")
+                   "automatic (default), direct, pointwise, depthwise, winograd_2x2, winograd_4x4, "
+                   "winograd_6x6, reference; all: each one that can do the layer, and which one is picked")
       ->type_name("NAME");
   conv->add_option("--peer", request->peer, "Measure this library too, in turns in the same run")
       ->type_name("onednn")
       ->check(CLI::IsMember({"onednn"}));
-  conv->add_flag(
-      "--json", request->json,
-      "One JSON object a layer: name, algorithm, isa, threads, ms, gflops, max_error, peer, peer_gflops");
+  conv->add_flag("--json", request->json,
+                 "One JSON object a layer: name, algorithm, picked, isa, threads, ms, gflops, max_error, "
+                 "peer, peer_gflops");
   conv->add_option("--seconds", request->options.seconds, "Time to measure each layer for (default 1)")
       ->type_name("S")
       ->check(CLI::Range(0.0, 3600.0));
@@ -180,6 +200,7 @@ void add_bench_command(CLI::App& program) {
       "  varscope bench conv --layers perf/layers/conv_layers.csv\n"
       "  varscope bench conv --layers perf/layers/conv_layers.csv --only 'seed_*' --threads 2 --peer onednn\n"
       "  varscope bench conv --layers perf/layers/conv_layers.csv --isa avx2 --algorithm direct --json\n"
+      "  varscope bench conv --layers perf/layers/conv_layers.csv --algorithm all\n"
       "\n"
       "docs/performance.md says how the figures come about.");
   conv->callback([request] { run_bench_conv(*request); });

@@ -60,26 +60,59 @@ std::string VarscopeConvolution::algorithm() const {
   return kernel.empty() ? "unknown" : kernel.substr(0, kernel.find(' '));
 }
 
-ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOptions& options) {
+namespace {
+
+using Contenders = std::vector<std::unique_ptr<VarscopeConvolution>>;
+
+// The convolutions to measure, each run once; the plan's own choice first.
+Contenders make_contenders(const ConvProblem& problem, const ConvBenchOptions& options) {
+  Contenders contenders;
+  const bool all = options.algorithm == all_algorithms;
+  contenders.push_back(
+      std::make_unique<VarscopeConvolution>(problem, all ? "automatic" : options.algorithm, options.threads));
+  contenders.front()->run();
+  if (!all) return contenders;
+  const std::string picked = contenders.front()->algorithm();
+  for (const std::string& algorithm : conv2d_algorithms()) {
+    if (algorithm == "automatic" || algorithm == "reference" || algorithm == picked) continue;
+    auto contender = std::make_unique<VarscopeConvolution>(problem, algorithm, options.threads);
+    try {
+      contender->run();
+    } catch (const UnimplementedError&) {
+      continue;
+    }
+    contenders.push_back(std::move(contender));
+  }
+  return contenders;
+}
+
+}  // namespace
+
+std::vector<ConvMeasurement> measure_conv_layer(const ConvLayer& layer, const ConvBenchOptions& options) {
   const ConvProblem problem = make_conv_problem(layer);
   const ConvReference reference(problem);
-  VarscopeConvolution ours(problem, options.algorithm, options.threads);
-  ours.run();
+  const Contenders ours = make_contenders(problem, options);
 
-  ConvMeasurement measured;
-  measured.name = layer.name;
-  measured.algorithm = ours.algorithm();
-  measured.isa = instruction_set();
-  measured.threads = options.threads;
-  measured.checked_pixels = reference.pixels();
-  measured.pixels = reference.all_pixels();
-  measured.max_error = reference.largest_error(ours.output().values<float>());
-  require_accurate(layer, "varscope (" + measured.algorithm + ")", measured.max_error);
+  std::vector<ConvMeasurement> measured;
+  std::vector<std::function<void()>> contenders;
+  for (const std::unique_ptr<VarscopeConvolution>& contender : ours) {
+    ConvMeasurement& one = measured.emplace_back();
+    one.name = layer.name;
+    one.algorithm = contender->algorithm();
+    one.picked = contender == ours.front() && (options.algorithm == "automatic" || ours.size() > 1);
+    one.isa = instruction_set();
+    one.threads = options.threads;
+    one.checked_pixels = reference.pixels();
+    one.pixels = reference.all_pixels();
+    one.max_error = reference.largest_error(contender->output().values<float>());
+    require_accurate(layer, "varscope (" + one.algorithm + ")", one.max_error);
+    contenders.emplace_back([&run = *contender] { run.run(); });
+  }
 
   constexpr OneDnnConvolution::Layout kLayouts[] = {OneDnnConvolution::Layout::nhwc,
                                                     OneDnnConvolution::Layout::any};
   std::vector<std::unique_ptr<OneDnnConvolution>> peers;
-  std::vector<std::function<void()>> contenders{[&ours] { ours.run(); }};
+  double peer_max_error = 0;
   if (options.peer) {
     for (const OneDnnConvolution::Layout layout : kLayouts) {
       OneDnnConvolution& peer =
@@ -87,7 +120,7 @@ ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOption
       peer.run();
       const double error = reference.largest_error(peer.output().values<float>());
       require_accurate(layer, std::string("oneDNN (") + layout_name(layout) + ")", error);
-      measured.peer_max_error = std::max(measured.peer_max_error, error);
+      peer_max_error = std::max(peer_max_error, error);
       contenders.emplace_back([&peer] { peer.run(); });
     }
   }
@@ -95,12 +128,15 @@ ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOption
   const double warm_up = options.threads > 1 ? warm_up_seconds_of_threads : warm_up_seconds_alone;
   const std::vector<double> medians = interleaved_medians(contenders, options.seconds, warm_up);
   const double operations = layer.floating_point_operations();
-  measured.ms = medians[0] * 1e3;
-  measured.gflops = operations / medians[0] * 1e-9;
-  if (options.peer) {
-    const std::size_t best = medians[1] <= medians[2] ? 0 : 1;
-    measured.peer_gflops = operations / medians[1 + best] * 1e-9;
-    measured.peer_layout = layout_name(kLayouts[best]);
+  for (std::size_t i = 0; i < measured.size(); ++i) {
+    measured[i].ms = medians[i] * 1e3;
+    measured[i].gflops = operations / medians[i] * 1e-9;
+    if (!options.peer) continue;
+    const std::size_t first = measured.size();
+    const std::size_t best = medians[first] <= medians[first + 1] ? 0 : 1;
+    measured[i].peer_gflops = operations / medians[first + best] * 1e-9;
+    measured[i].peer_layout = layout_name(kLayouts[best]);
+    measured[i].peer_max_error = peer_max_error;
   }
   return measured;
 }

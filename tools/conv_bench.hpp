@@ -37,8 +37,11 @@ class VarscopeConvolution {
   std::vector<Array> results_;
 };
 
+/// For ConvBenchOptions::algorithm: every algorithm that can do the layer, and which of them the plan picks.
+inline constexpr const char* all_algorithms = "all";
+
 struct ConvBenchOptions {
-  std::string algorithm = "automatic";
+  std::string algorithm = "automatic";  // or all_algorithms
   int threads = 1;
   bool peer = false;     // oneDNN too
   double seconds = 1.0;  // for the turns of one layer
@@ -47,6 +50,7 @@ struct ConvBenchOptions {
 struct ConvMeasurement {
   std::string name;
   std::string algorithm;
+  bool picked = false;  // it is what "automatic" chooses
   std::string isa;
   int threads = 1;
   double ms = 0;                      // median of one run
@@ -59,10 +63,11 @@ struct ConvMeasurement {
   double peer_max_error = 0;
 };
 
-/// Computes the layer once on each side and compares with double precision, then takes the time of all sides
-/// in turns. Throws DataLossError, naming the layer, if a side is wrong by more than `largest_error_allowed`:
-/// a wrong result has no speed.
-ConvMeasurement measure_conv_layer(const ConvLayer& layer, const ConvBenchOptions& options);
+/// Computes the layer once with each algorithm asked for and on the peer's side and compares with double
+/// precision, then takes the time of all of them in turns. One measurement an algorithm, the picked one
+/// first. Throws DataLossError, naming the layer, if one is wrong by more than `largest_error_allowed`: a
+/// wrong result has no speed; UnimplementedError if the one algorithm asked for cannot do the layer.
+std::vector<ConvMeasurement> measure_conv_layer(const ConvLayer& layer, const ConvBenchOptions& options);
 
 /// In units of the output's root mean square. Sums of some thousand float32 products in any order stay well
 /// below it, and so does the transformed arithmetic of Winograd; a wrong tap does not.

@@ -85,6 +85,9 @@ class OpDefinition {
   /// This operation with the epilogue fused into it (inputs: its own, then bias, then residual as the
   /// epilogue has them), or nullptr if it cannot.
   virtual std::shared_ptr<const OpDefinition> with_epilogue(const FusedEpilogue&) const { return nullptr; }
+
+  /// This operation with Accuracy::strict, or nullptr if that changes nothing.
+  virtual std::shared_ptr<const OpDefinition> with_strict_accuracy() const { return nullptr; }
 };
 
 }  // namespace varscope::detail

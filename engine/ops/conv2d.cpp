@@ -15,6 +15,7 @@
 #include <varscope/simd/reference/conv2d.hpp>
 
 #include <string>
+#include <vector>
 
 namespace varscope {
 
@@ -71,12 +72,7 @@ class PlannedConv2D final : public detail::Kernel {
                       .workspace = workspace},
                      tile);
     };
-    detail::with_tile_workspace(plan_.workspace_floats, tile, arguments, run);
-    return nullptr;
-  }
-
-  std::size_t workspace_bytes() const noexcept override {
-    return detail::tile_workspace_bytes(plan_.workspace_floats, plan_.tile_count);
+    return detail::with_tile_workspace(plan_.workspace_floats, run);
   }
 
   double cost_nanoseconds() const noexcept override {
@@ -90,11 +86,11 @@ class PlannedConv2D final : public detail::Kernel {
     return detail::PackedInput{
         .input = kFilter,
         .bytes = static_cast<std::size_t>(plan_.packed_filter_floats) * sizeof(float),
-        .layout = detail::layout_key({static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats,
-                                      shape.filter_height, shape.filter_width, shape.in_channels,
-                                      shape.out_channels, shape.groups, blocking.channels_per_block,
-                                      blocking.blocks_per_group, blocking.channels_per_chunk,
-                                      plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
+        .layout = detail::layout_key(
+            {static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats, shape.filter_height,
+             shape.filter_width, shape.in_channels, shape.out_channels, shape.groups,
+             plan_.winograd.outputs_per_patch, blocking.channels_per_block, blocking.blocks_per_group,
+             blocking.channels_per_chunk, plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
   }
 
   void pack(const void* filter, void* packed) const noexcept override {
@@ -143,7 +139,8 @@ class Conv2DDefinition final : public detail::OpDefinition {
     if (inputs[0].dtype == DType::int32) return make_plain<std::int32_t>(shape, empty);
     if (inputs[0].dtype == DType::float64 || empty) return make_plain<double>(shape, empty);
     const simd::KernelSet& kernels = detail::kernel_set();
-    const simd::Conv2DPlan plan = simd::plan_conv2d(kernels, shape, algorithm(), detail::cache_sizes());
+    const simd::Conv2DPlan plan =
+        simd::plan_conv2d(kernels, shape, algorithm(), detail::cache_sizes(), accuracy());
     if (plan.refusal != nullptr) {
       throw UnimplementedError("the algorithm '" + options_.algorithm + "' does not apply to input " +
                                detail::to_string(inputs[0]) + " and filter " +
@@ -159,7 +156,18 @@ class Conv2DDefinition final : public detail::OpDefinition {
     return fused_already ? nullptr : std::make_shared<Conv2DDefinition>(options_, epilogue);
   }
 
+  std::shared_ptr<const detail::OpDefinition> with_strict_accuracy() const override {
+    if (options_.accuracy == Accuracy::strict) return nullptr;
+    Conv2DOptions strict = options_;
+    strict.accuracy = Accuracy::strict;
+    return std::make_shared<Conv2DDefinition>(std::move(strict), epilogue_);
+  }
+
  private:
+  simd::Conv2DAccuracy accuracy() const noexcept {
+    return options_.accuracy == Accuracy::strict ? simd::Conv2DAccuracy::strict : simd::Conv2DAccuracy::fast;
+  }
+
   simd::Conv2DAlgorithm algorithm() const noexcept {
     auto found = simd::Conv2DAlgorithm::automatic;
     simd::find_conv2d_algorithm(options_.algorithm, &found);
@@ -170,11 +178,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
     auto found = simd::Conv2DAlgorithm::automatic;
     if (options_.algorithm.empty() || simd::find_conv2d_algorithm(options_.algorithm, &found)) return;
     std::string list;
-    for (unsigned char index = 0;; ++index) {
-      const std::string name = simd::conv2d_algorithm_name(static_cast<simd::Conv2DAlgorithm>(index));
-      if (name == "unknown") break;
-      list += (list.empty() ? "" : ", ") + name;
-    }
+    for (const std::string& name : conv2d_algorithms()) list += (list.empty() ? "" : ", ") + name;
     throw ValueError("there is no algorithm '" + options_.algorithm + "'; the known ones are " + list);
   }
 
@@ -247,6 +251,15 @@ class Conv2DDefinition final : public detail::OpDefinition {
 };
 
 }  // namespace
+
+std::vector<std::string> conv2d_algorithms() {
+  std::vector<std::string> names;
+  for (unsigned char index = 0;; ++index) {
+    const std::string name = simd::conv2d_algorithm_name(static_cast<simd::Conv2DAlgorithm>(index));
+    if (name == "unknown") return names;
+    names.push_back(name);
+  }
+}
 
 Tensor conv2d(const TensorLike& input, const TensorLike& filter, Conv2DOptions options,
               SourceLocation where) {

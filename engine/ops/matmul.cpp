@@ -98,12 +98,7 @@ class PlannedMatMul final : public detail::Kernel {
            .workspace = workspace},
           tile % plan_.tile_count);
     };
-    detail::with_tile_workspace(plan_.workspace_floats, tile, arguments, run);
-    return nullptr;
-  }
-
-  std::size_t workspace_bytes() const noexcept override {
-    return detail::tile_workspace_bytes(plan_.workspace_floats, num_tiles(0));
+    return detail::with_tile_workspace(plan_.workspace_floats, run);
   }
 
   double cost_nanoseconds() const noexcept override {

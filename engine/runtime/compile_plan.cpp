@@ -242,9 +242,16 @@ class PlanLowering {
   std::vector<std::size_t> offsets_;  // of each root that is in the arena
 };
 
+void require_strict_accuracy(PlanGraph& graph) {
+  for (GraphOperation& operation : graph.operations) {
+    std::shared_ptr<const OpDefinition> strict = operation.definition->with_strict_accuracy();
+    if (strict != nullptr) operation.definition = std::move(strict);
+  }
+}
+
 }  // namespace
 
-std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request) {
+std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request, Accuracy accuracy) {
   auto plan = std::make_shared<ExecutionPlan>();
   plan->hash = hash_of(request);
   plan->feeds.assign(request.feeds.begin(), request.feeds.end());
@@ -255,6 +262,7 @@ std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request) {
   }
 
   OperationCollector collector(request);
+  if (accuracy == Accuracy::strict) require_strict_accuracy(collector.graph());
   fold_constants(collector.graph());
   fuse_epilogues(collector.graph());
   plan->variables = collector.variables();

@@ -10,6 +10,7 @@
 #include "graph/operation_node.hpp"
 #include "runtime/kernel.hpp"
 
+#include <varscope/accuracy.hpp>
 #include <varscope/array.hpp>
 #include <varscope/session.hpp>
 #include <varscope/tensor.hpp>
@@ -129,6 +130,6 @@ std::size_t hash_of(const PlanRequest& request) noexcept;
 /// Compiles: prune, infer shapes, fold constants, fuse, choose kernels, place buffers. Throws
 /// InvalidArgumentError for a placeholder that is needed and not fed or fed wrongly, ValueError for shapes
 /// that do not fit.
-std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request);
+std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request, Accuracy accuracy);
 
 }  // namespace varscope::detail

@@ -81,7 +81,7 @@ std::shared_ptr<const ExecutionPlan> SessionState::compile(const PlanRequest& re
   for (const Tensor& feed : request.feeds) require_own(feed.op());
   for (const Fetch& fetch : request.fetches) require_own(fetch.op());
   // Compiled outside the lock: two threads may compile the same plan, and both plans are right.
-  std::shared_ptr<const ExecutionPlan> plan = compile_plan(request);
+  std::shared_ptr<const ExecutionPlan> plan = compile_plan(request, options_.accuracy);
   const std::lock_guard lock(plans_writer_);
   auto plans = std::make_unique<Plans>(plans_.writer_view());
   if (plans->size() >= max_plans) plans->erase(plans->begin());

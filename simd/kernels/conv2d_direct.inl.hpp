@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Direct convolution over the image as it lies. A tile is some output rows of one image by some blocks of
-// output channels of one group; each row is cut into register tiles of nearly equal width.
+// output channels of one group. It is summed in passes over some input channels and some filter rows, so that
+// the part of a block's filter that a pass needs stays in the first-level cache while the tile's pixels go
+// by; each row is cut into register tiles of nearly equal width.
 //
 // Padding costs no branch in the inner loop: filter rows that fall outside of the image are left out, and
-// only where a register tile reaches over the left or right edge are the few input columns it reads copied,
-// with zeros for those that do not exist, into the workspace, which then takes the image's place.
+// only the few input columns that register tiles at the left and right edge read are copied, with zeros for
+// those that do not exist, into the workspace, which then takes the image's place.
 #pragma once
 
 #include "register_tile.inl.hpp"
@@ -83,95 +85,153 @@ VARSCOPE_SIMD_INLINE void copy_columns(const float* row, std::int64_t pixel_floa
   for (std::int64_t i = last * channels; i < columns * channels; ++i) dst[i] = 0.0f;
 }
 
-// One pass over a tile: the sums over some of the input channels.
+// How one row of output pixels is cut into register tiles.
+struct RowCut {
+  std::int64_t width;  // output pixels
+  std::int64_t tiles;
+
+  VARSCOPE_SIMD_INLINE std::int64_t first(std::int64_t tile) const noexcept { return tile * width / tiles; }
+};
+
+// The first input column that output pixel x reads, and the columns that `pixels` of them read.
+VARSCOPE_SIMD_INLINE std::int64_t first_column(const Conv2DShape& shape, std::int64_t x) noexcept {
+  return x * shape.stride_width - shape.pad_left;
+}
+
+VARSCOPE_SIMD_INLINE std::int64_t window_columns(const Conv2DShape& shape, std::int64_t pixels) noexcept {
+  return (pixels - 1) * shape.stride_width + (shape.filter_width - 1) * shape.dilation_width + 1;
+}
+
 template <typename Arch>
-class DirectPass {
+class DirectTile {
  public:
-  DirectPass(const Conv2DPlan& plan, const Conv2DArguments& arguments, const DirectTilePlace& place,
-             std::int64_t first_channel) noexcept
+  DirectTile(const Conv2DPlan& plan, const Conv2DArguments& arguments, const DirectTilePlace& place) noexcept
       : shape_(plan.shape),
         blocking_(plan.blocking),
         arguments_(arguments),
         place_(place),
         group_in_(shape_.in_channels / shape_.groups),
         group_out_(shape_.out_channels / shape_.groups),
-        first_channel_(first_channel),
-        channels_(smaller(blocking_.channels_per_chunk, group_in_ - first_channel)),
         row_floats_(shape_.in_width * shape_.in_channels),
         positions_(shape_.filter_height * shape_.filter_width),
-        joined_(shape_.dilation_width == 1 && channels_ == shape_.in_channels) {}
+        cut_{shape_.out_width, (shape_.out_width + blocking_.pixels_per_register_tile - 1) /
+                                   blocking_.pixels_per_register_tile},
+        first_in_row_(larger<std::int64_t>(top_of(place.first_row), 0)),
+        last_in_row_(larger(
+            first_in_row_,
+            smaller(top_of(place.last_row - 1) + (shape_.filter_height - 1) * shape_.dilation_height + 1,
+                    shape_.in_height))) {}
 
-  VARSCOPE_SIMD_INLINE void run() const noexcept {
-    for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y);
+  VARSCOPE_SIMD_INLINE void run() noexcept {
+    for (std::int64_t channel = 0; channel < group_in_; channel += blocking_.channels_per_chunk) {
+      first_channel_ = channel;
+      channels_ = smaller(blocking_.channels_per_chunk, group_in_ - channel);
+      joined_ = shape_.dilation_width == 1 && channels_ == shape_.in_channels;
+      copy_edges();
+      for (std::int64_t r = 0; r < shape_.filter_height; r += blocking_.filter_rows_per_pass) {
+        pass_ = {r, smaller(r + blocking_.filter_rows_per_pass, shape_.filter_height)};
+        for (std::int64_t block = place_.first_block; block < place_.last_block; ++block) {
+          for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y, block);
+        }
+      }
+    }
   }
 
  private:
-  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y) const noexcept {
-    const std::int64_t top = y * shape_.stride_height - shape_.pad_top;
-    const Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
-    const std::int64_t in_y = rows.first < rows.last ? top + rows.first * shape_.dilation_height : 0;
-    const float* input = arguments_.input + (place_.image * shape_.in_height + in_y) * row_floats_ +
-                         place_.group * group_in_ + first_channel_;
-    const std::int64_t out_row = (place_.image * shape_.out_height + y) * shape_.out_width;
-    const std::int64_t tiles =
-        (shape_.out_width + blocking_.pixels_per_register_tile - 1) / blocking_.pixels_per_register_tile;
-    for (std::int64_t i = 0; i < tiles; ++i) {
-      const std::int64_t x = i * shape_.out_width / tiles;
-      const std::int64_t pixels = (i + 1) * shape_.out_width / tiles - x;
-      const TileInput in = read_tile(input, rows, x, pixels);
-      for (std::int64_t block = place_.first_block; block < place_.last_block; ++block) {
-        run_block(in, rows.first, out_row + x, pixels, block);
+  VARSCOPE_SIMD_INLINE std::int64_t top_of(std::int64_t y) const noexcept {
+    return y * shape_.stride_height - shape_.pad_top;
+  }
+
+  VARSCOPE_SIMD_INLINE std::int64_t tile_pixels(std::int64_t tile) const noexcept {
+    return cut_.first(tile + 1) - cut_.first(tile);
+  }
+
+  // Whether a register tile reads nothing outside of the image's columns.
+  VARSCOPE_SIMD_INLINE bool inside(std::int64_t tile) const noexcept {
+    const std::int64_t left = first_column(shape_, cut_.first(tile));
+    return left >= 0 && left + window_columns(shape_, tile_pixels(tile)) <= shape_.in_width;
+  }
+
+  // The first pixel and channel of an input row.
+  VARSCOPE_SIMD_INLINE const float* input_row(std::int64_t row) const noexcept {
+    return arguments_.input + (place_.image * shape_.in_height + row) * row_floats_ +
+           place_.group * group_in_ + first_channel_;
+  }
+
+  // Where the copied columns of a register tile begin; those of its input rows follow each other.
+  VARSCOPE_SIMD_INLINE float* edge(std::int64_t number) const noexcept {
+    return arguments_.workspace + number * (last_in_row_ - first_in_row_) *
+                                      window_columns(shape_, blocking_.pixels_per_register_tile) * channels_;
+  }
+
+  VARSCOPE_SIMD_INLINE void copy_edges() const noexcept {
+    std::int64_t number = 0;
+    for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
+      if (inside(tile)) continue;
+      const std::int64_t columns = window_columns(shape_, tile_pixels(tile));
+      float* dst = edge(number++);
+      for (std::int64_t row = first_in_row_; row < last_in_row_; ++row, dst += columns * channels_) {
+        copy_columns(input_row(row), shape_.in_channels, shape_.in_width,
+                     first_column(shape_, cut_.first(tile)), columns, channels_, dst);
       }
     }
   }
 
-  // What `pixels` output pixels from x on read: the image, or the workspace where they reach over its edges.
-  VARSCOPE_SIMD_INLINE TileInput read_tile(const float* input, const Range& rows, std::int64_t x,
-                                           std::int64_t pixels) const noexcept {
-    const std::int64_t left = x * shape_.stride_width - shape_.pad_left;
-    const std::int64_t columns =
-        (pixels - 1) * shape_.stride_width + (shape_.filter_width - 1) * shape_.dilation_width + 1;
-    const std::int64_t row_step = shape_.dilation_height * row_floats_;
-    const bool inside = left >= 0 && left + columns <= shape_.in_width;
-    if (!inside) {
-      for (std::int64_t r = 0; r < rows.last - rows.first; ++r) {
-        copy_columns(input + r * row_step, shape_.in_channels, shape_.in_width, left, columns, channels_,
-                     arguments_.workspace + r * columns * channels_);
-      }
-    }
-    const std::int64_t pixel_floats = inside ? shape_.in_channels : channels_;
-    return {.pixels = inside ? input + left * shape_.in_channels : arguments_.workspace,
-            .pixel_step = shape_.stride_width * pixel_floats,
-            .row_step = inside ? row_step : columns * channels_,
-            .column_step = shape_.dilation_width * pixel_floats,
-            .rows = rows.last - rows.first,
-            .columns = joined_ ? 1 : shape_.filter_width,
-            .channels = joined_ ? shape_.filter_width * channels_ : channels_,
-            .filter = nullptr};
-  }
+  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y, std::int64_t block) const noexcept {
+    const std::int64_t top = top_of(y);
+    Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
+    rows = {larger(rows.first, pass_.first), smaller(rows.last, pass_.last)};
+    if (rows.last < rows.first) rows.last = rows.first;
+    const bool none = rows.first == rows.last;
+    const std::int64_t in_row = none ? first_in_row_ : top + rows.first * shape_.dilation_height;
 
-  VARSCOPE_SIMD_INLINE void run_block(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
-                                      std::int64_t pixels, std::int64_t block) const noexcept {
     const std::int64_t block_channel = block * blocking_.channels_per_block;
     const std::int64_t block_channels = smaller(blocking_.channels_per_block, group_out_ - block_channel);
     const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
-    const std::int64_t packed_channels = vectors * kLanes<Arch>;
-    in.filter =
+    const float* filter =
         arguments_.packed_filter +
         positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
-        (first_channel_ * positions_ + first_filter_row * shape_.filter_width * channels_) * packed_channels;
+        (first_channel_ * positions_ + rows.first * shape_.filter_width * channels_) * vectors * kLanes<Arch>;
     const std::int64_t out_channel = place_.group * group_out_ + block_channel;
-    const std::int64_t index = out_pixel * shape_.out_channels + out_channel;
     const Conv2DEpilogue& epilogue = arguments_.epilogue;
-    const TileOutput out = {.pixels = arguments_.output + index,
-                            .pixel_step = shape_.out_channels,
-                            .channels = block_channels,
-                            .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
-                            .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
-                            .activation = epilogue.activation,
-                            .first_pass = first_channel_ == 0,
-                            .last_pass = first_channel_ + channels_ == group_in_};
-    register_tile<Arch>(pixels, vectors)(in, out);
+    const std::int64_t out_row = (place_.image * shape_.out_height + y) * shape_.out_width;
+    std::int64_t edges = 0;
+    for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
+      const std::int64_t x = cut_.first(tile);
+      const std::int64_t pixels = tile_pixels(tile);
+      TileInput in = {.pixels = nullptr,
+                      .pixel_step = 0,
+                      .row_step = 0,
+                      .column_step = 0,
+                      .rows = rows.last - rows.first,
+                      .columns = joined_ ? 1 : shape_.filter_width,
+                      .channels = joined_ ? shape_.filter_width * channels_ : channels_,
+                      .filter = filter};
+      std::int64_t pixel_floats = shape_.in_channels;
+      if (inside(tile)) {
+        in.pixels = input_row(in_row) + first_column(shape_, x) * shape_.in_channels;
+        in.row_step = shape_.dilation_height * row_floats_;
+      } else {
+        pixel_floats = channels_;
+        const std::int64_t edge_row = window_columns(shape_, pixels) * channels_;
+        in.pixels = edge(edges++) + (in_row - first_in_row_) * edge_row;
+        in.row_step = shape_.dilation_height * edge_row;
+      }
+      in.pixel_step = shape_.stride_width * pixel_floats;
+      in.column_step = shape_.dilation_width * pixel_floats;
+
+      const std::int64_t index = (out_row + x) * shape_.out_channels + out_channel;
+      const TileOutput out = {
+          .pixels = arguments_.output + index,
+          .pixel_step = shape_.out_channels,
+          .channels = block_channels,
+          .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
+          .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
+          .activation = epilogue.activation,
+          .first_pass = first_channel_ == 0 && pass_.first == 0,
+          .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height};
+      register_tile<Arch>(pixels, vectors)(in, out);
+    }
   }
 
   const Conv2DShape& shape_;
@@ -180,21 +240,21 @@ class DirectPass {
   const DirectTilePlace place_;
   const std::int64_t group_in_;
   const std::int64_t group_out_;
-  const std::int64_t first_channel_;
-  const std::int64_t channels_;
   const std::int64_t row_floats_;
   const std::int64_t positions_;
-  const bool joined_;  // filter columns and channels are one run of floats, in the image and in the filter
+  const RowCut cut_;
+  const std::int64_t first_in_row_;  // the input rows that the tile reads
+  const std::int64_t last_in_row_;
+  std::int64_t first_channel_ = 0;  // of the pass, in the group
+  std::int64_t channels_ = 0;
+  Range pass_ = {0, 0};  // filter rows
+  bool joined_ = false;  // filter columns and channels are one run of floats, in the image and in the filter
 };
 
 template <typename Arch>
 void conv2d_direct_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                         std::int64_t tile) noexcept {
-  const DirectTilePlace place = locate_direct_tile(plan, tile);
-  const std::int64_t group_in = plan.shape.in_channels / plan.shape.groups;
-  for (std::int64_t channel = 0; channel < group_in; channel += plan.blocking.channels_per_chunk) {
-    DirectPass<Arch>(plan, arguments, place, channel).run();
-  }
+  DirectTile<Arch>(plan, arguments, locate_direct_tile(plan, tile)).run();
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products, and pointwise convolutions, which are products of pixels and filter. A tile is some rows
-// by some blocks of columns; for each chunk of the depth its rows are cut into panels of the height of a
-// register tile.
+// by some blocks of columns. For each chunk of the depth and each block its rows are cut into panels of the
+// height of a register tile: the block's part of B stays in the first-level cache while the panels of A pass
+// from the second (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 #pragma once
 
 #include "register_tile.inl.hpp"
@@ -17,8 +18,7 @@ struct ProductTile {
   const float* a;
   std::int64_t a_row_step;    // floats from one row of A to the next
   std::int64_t a_depth_step;  // and from one column to the next
-  std::int64_t
-      panel_step;  // not zero: copy panels of A to the workspace, columns adjacent, rows this far apart
+  std::int64_t panel_step;  // not zero: copy A's rows to the workspace, columns adjacent, rows this far apart
   std::int64_t depth;
   std::int64_t depth_per_chunk;
   std::int64_t first_row;
@@ -36,6 +36,20 @@ struct ProductTile {
   float* workspace;
 };
 
+// Copies `depth` columns of A from `first_depth` on, of all rows of the tile.
+VARSCOPE_SIMD_INLINE void copy_rows(const ProductTile& tile, std::int64_t first_depth,
+                                    std::int64_t depth) noexcept {
+  for (std::int64_t row = tile.first_row; row < tile.last_row; ++row) {
+    const float* src = tile.a + row * tile.a_row_step + first_depth * tile.a_depth_step;
+    float* dst = tile.workspace + (row - tile.first_row) * tile.panel_step;
+    if (tile.a_depth_step == 1) {
+      for (std::int64_t d = 0; d < depth; ++d) dst[d] = src[d];
+    } else {
+      for (std::int64_t d = 0; d < depth; ++d) dst[d] = src[d * tile.a_depth_step];
+    }
+  }
+}
+
 template <typename Arch>
 VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
   constexpr std::int64_t lanes = kLanes<Arch>;
@@ -43,37 +57,28 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
   const std::int64_t panels = (row_count + tile.rows_per_panel - 1) / tile.rows_per_panel;
   for (std::int64_t first_depth = 0; first_depth < tile.depth; first_depth += tile.depth_per_chunk) {
     const std::int64_t depth = smaller(tile.depth_per_chunk, tile.depth - first_depth);
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
-      const std::int64_t row = tile.first_row + panel * row_count / panels;
-      const std::int64_t rows = tile.first_row + (panel + 1) * row_count / panels - row;
-      const float* a = tile.a + row * tile.a_row_step + first_depth * tile.a_depth_step;
-      TileInput in = {.pixels = a,
-                      .pixel_step = tile.a_row_step,
-                      .row_step = 0,
-                      .column_step = 0,
-                      .rows = 1,
-                      .columns = 1,
-                      .channels = depth,
-                      .filter = nullptr};
-      if (tile.panel_step != 0) {
-        in.pixel_step = tile.panel_step;
-        for (std::int64_t i = 0; i < rows; ++i) {
-          const float* src = a + i * tile.a_row_step;
-          float* dst = tile.workspace + i * in.pixel_step;
-          if (tile.a_depth_step == 1) {
-            for (std::int64_t d = 0; d < depth; ++d) dst[d] = src[d];
-          } else {
-            for (std::int64_t d = 0; d < depth; ++d) dst[d] = src[d * tile.a_depth_step];
-          }
-        }
-        in.pixels = tile.workspace;
-      }
-      for (std::int64_t block = tile.first_block; block < tile.last_block; ++block) {
-        const std::int64_t column = block * tile.columns_per_block;
-        const std::int64_t block_columns = smaller(tile.columns_per_block, tile.columns - column);
-        const std::int64_t vectors = (block_columns + lanes - 1) / lanes;
-        in.filter = tile.packed_b + column * tile.depth + first_depth * vectors * lanes;
-        const std::int64_t first = row * tile.columns + column;
+    const bool copied = tile.panel_step != 0;
+    if (copied) copy_rows(tile, first_depth, depth);
+    const std::int64_t row_step = copied ? tile.panel_step : tile.a_row_step;
+    const float* a =
+        copied ? tile.workspace : tile.a + tile.first_row * tile.a_row_step + first_depth * tile.a_depth_step;
+    for (std::int64_t block = tile.first_block; block < tile.last_block; ++block) {
+      const std::int64_t column = block * tile.columns_per_block;
+      const std::int64_t block_columns = smaller(tile.columns_per_block, tile.columns - column);
+      const std::int64_t vectors = (block_columns + lanes - 1) / lanes;
+      const float* b = tile.packed_b + column * tile.depth + first_depth * vectors * lanes;
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        const std::int64_t row = panel * row_count / panels;
+        const std::int64_t rows = (panel + 1) * row_count / panels - row;
+        const TileInput in = {.pixels = a + row * row_step,
+                              .pixel_step = row_step,
+                              .row_step = 0,
+                              .column_step = 0,
+                              .rows = 1,
+                              .columns = 1,
+                              .channels = depth,
+                              .filter = b};
+        const std::int64_t first = (tile.first_row + row) * tile.columns + column;
         const TileOutput out = {.pixels = tile.c + first,
                                 .pixel_step = tile.columns,
                                 .channels = block_columns,

@@ -50,20 +50,42 @@ struct Case {
   Activation activation = Activation::none;
   std::vector<double> exact;      // before the activation
   std::vector<double> magnitude;  // the sum of the terms' absolute values
+  std::vector<double> contract;   // what conv2d_error_factor() multiplies
 };
 
-Case make_case(const Conv2DShape& s, bool with_bias, bool with_residual, Activation activation,
-               Random& random) {
-  Case c;
-  c.shape = s;
-  c.activation = activation;
+constexpr Conv2DAlgorithm kAlgorithms[] = {
+    Conv2DAlgorithm::automatic,    Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,
+    Conv2DAlgorithm::depthwise,    Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4,
+    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::reference,
+};
+
+// The eps of the accuracy contract.
+constexpr double kUnitRoundoff = kEpsilon / 2;
+
+void add_contract(Case& c) {
+  const Conv2DShape& s = c.shape;
+  double largest = 0;
+  for (const float x : c.input) largest = std::max(largest, std::fabs(static_cast<double>(x)));
+  std::vector<double> norms(static_cast<std::size_t>(s.out_channels));
+  for (std::size_t i = 0; i < c.filter.size(); ++i) {
+    norms[i % norms.size()] += std::fabs(static_cast<double>(c.filter[i]));
+  }
+  for (std::size_t i = 0; i < c.exact.size(); ++i) {
+    double bound = largest * norms[i % norms.size()];
+    if (!c.bias.empty()) bound += std::fabs(static_cast<double>(c.bias[i % norms.size()]));
+    if (!c.residual.empty()) bound += std::fabs(static_cast<double>(c.residual[i]));
+    c.contract.push_back(bound);
+  }
+}
+
+Case with_exact_sums(Case c) {
+  const Conv2DShape& s = c.shape;
   const std::int64_t group_in = s.in_channels / s.groups;
   const std::int64_t group_out = s.out_channels / s.groups;
   const std::int64_t outputs = s.batch * s.out_height * s.out_width * s.out_channels;
-  c.input = random.floats(s.batch * s.in_height * s.in_width * s.in_channels);
-  c.filter = random.floats(s.filter_height * s.filter_width * group_in * s.out_channels);
-  if (with_bias) c.bias = random.floats(s.out_channels);
-  if (with_residual) c.residual = random.floats(outputs);
+  c.exact.clear();
+  c.magnitude.clear();
+  c.contract.clear();
   const auto at = [](const std::vector<float>& values, std::int64_t i) {
     return static_cast<double>(values[static_cast<std::size_t>(i)]);
   };
@@ -72,7 +94,7 @@ Case make_case(const Conv2DShape& s, bool with_bias, bool with_residual, Activat
     const std::int64_t x = i / s.out_channels % s.out_width;
     const std::int64_t y = i / s.out_channels / s.out_width % s.out_height;
     const std::int64_t n = i / s.out_channels / s.out_width / s.out_height;
-    double sum = (with_bias ? at(c.bias, k) : 0.0) + (with_residual ? at(c.residual, i) : 0.0);
+    double sum = (c.bias.empty() ? 0.0 : at(c.bias, k)) + (c.residual.empty() ? 0.0 : at(c.residual, i));
     double magnitude = std::fabs(sum) + 1.0;
     for (std::int64_t r = 0; r < s.filter_height; ++r) {
       for (std::int64_t q = 0; q < s.filter_width; ++q) {
@@ -91,7 +113,22 @@ Case make_case(const Conv2DShape& s, bool with_bias, bool with_residual, Activat
     c.exact.push_back(sum);
     c.magnitude.push_back(magnitude);
   }
+  add_contract(c);
   return c;
+}
+
+Case make_case(const Conv2DShape& s, bool with_bias, bool with_residual, Activation activation,
+               Random& random) {
+  Case c;
+  c.shape = s;
+  c.activation = activation;
+  const std::int64_t group_in = s.in_channels / s.groups;
+  const std::int64_t outputs = s.batch * s.out_height * s.out_width * s.out_channels;
+  c.input = random.floats(s.batch * s.in_height * s.in_width * s.in_channels);
+  c.filter = random.floats(s.filter_height * s.filter_width * group_in * s.out_channels);
+  if (with_bias) c.bias = random.floats(s.out_channels);
+  if (with_residual) c.residual = random.floats(outputs);
+  return with_exact_sums(std::move(c));
 }
 
 std::vector<float> run(const Conv2DPlan& plan, const Case& c, const std::vector<std::int64_t>& pack_order,
@@ -118,14 +155,17 @@ std::vector<float> run(const Conv2DPlan& plan, const Case& c, const std::vector<
   return output.copy();
 }
 
-// Every algorithm that takes the shape, in any order of tiles, within the rounding errors of a sum of its
-// length.
+bool is_winograd(Conv2DAlgorithm algorithm) {
+  return algorithm == Conv2DAlgorithm::winograd_2x2 || algorithm == Conv2DAlgorithm::winograd_4x4 ||
+         algorithm == Conv2DAlgorithm::winograd_6x6;
+}
+
+// Every algorithm that takes the shape, in any order of tiles, within its contract; sums of the products
+// themselves also within the rounding errors of a sum of that length.
 void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Random& random) {
   const Conv2DShape& s = c.shape;
   const auto length = static_cast<double>(s.filter_height * s.filter_width * s.in_channels / s.groups + 3);
-  for (const Conv2DAlgorithm algorithm :
-       {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::pointwise,
-        Conv2DAlgorithm::depthwise, Conv2DAlgorithm::reference}) {
+  for (const Conv2DAlgorithm algorithm : kAlgorithms) {
     const Conv2DPlan plan = plan_conv2d(kernels, s, algorithm, caches);
     if (plan.refusal != nullptr) continue;
     BOOST_TEST_CONTEXT(conv2d_algorithm_name(algorithm)
@@ -140,8 +180,10 @@ void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Ra
       for (std::size_t i = 0; i < output.size(); ++i) {
         const double exact = c.activation == Activation::relu ? std::max(c.exact[i], 0.0) : c.exact[i];
         const double error = std::fabs(static_cast<double>(output[i]) - exact);
-        const double bound = length * c.magnitude[i] * kEpsilon;
-        worst = std::isnan(error) ? kInfinity : std::max(worst, error / bound);
+        const double contract = conv2d_error_factor(plan) * kUnitRoundoff * c.contract[i];
+        const double sum = length * c.magnitude[i] * kEpsilon;
+        const double bound = is_winograd(plan.algorithm) ? contract : std::min(contract, sum);
+        worst = std::isnan(error) ? kInfinity : std::max(worst, error / std::max(bound, 1e-300));
       }
       BOOST_TEST(worst <= 1.0);
     }
@@ -203,13 +245,7 @@ BOOST_AUTO_TEST_CASE(pointwise_shapes) {
     const Case c = make_case(s, random.chance(0.5), random.chance(0.5),
                              random.chance(0.5) ? Activation::relu : Activation::none, random);
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
-    for_each_kernel_set([&](const KernelSet& kernels) {
-      if (kernels.conv2d.pointwise_tile != nullptr) {
-        BOOST_TEST((plan_conv2d(kernels, s, Conv2DAlgorithm::automatic, caches).algorithm ==
-                    Conv2DAlgorithm::pointwise));
-      }
-      check(kernels, c, caches, random);
-    });
+    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
   }
 }
 
@@ -241,9 +277,9 @@ BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
     Conv2DShape s = {.batch = 3,
                      .in_height = 9,
                      .in_width = 20,
-                     .in_channels = 12,
+                     .in_channels = 20,
                      .out_channels = 33,
-                     .filter_height = 5,
+                     .filter_height = 3,
                      .filter_width = 3};
     pad(s, Padding::same);
     const Case all = make_case(s, true, false, Activation::none, random);
@@ -252,13 +288,136 @@ BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
     last.input.erase(last.input.begin(),
                      last.input.begin() + static_cast<std::ptrdiff_t>(last.input.size() / 3 * 2));
     last.exact.resize(last.exact.size() / 3);
-    const Conv2DPlan plan_all = plan_conv2d(kernels, all.shape, Conv2DAlgorithm::automatic, {});
-    const Conv2DPlan plan_last = plan_conv2d(kernels, last.shape, Conv2DAlgorithm::automatic, {});
-    std::vector<float> output =
-        run(plan_all, all, shuffled(plan_all.pack_tile_count, random), shuffled(plan_all.tile_count, random));
-    output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(output.size() / 3 * 2));
-    BOOST_TEST(same_bits(output, run(plan_last, last, shuffled(plan_last.pack_tile_count, random),
-                                     shuffled(plan_last.tile_count, random))));
+    for (const Conv2DAlgorithm algorithm : kAlgorithms) {
+      if (algorithm == Conv2DAlgorithm::automatic) continue;  // may choose another one for another batch
+      const Conv2DPlan plan_all = plan_conv2d(kernels, all.shape, algorithm, {});
+      const Conv2DPlan plan_last = plan_conv2d(kernels, last.shape, algorithm, {});
+      if (plan_all.refusal != nullptr) continue;
+      std::vector<float> output = run(plan_all, all, shuffled(plan_all.pack_tile_count, random),
+                                      shuffled(plan_all.tile_count, random));
+      output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(output.size() / 3 * 2));
+      BOOST_TEST(same_bits(output, run(plan_last, last, shuffled(plan_last.pack_tile_count, random),
+                                       shuffled(plan_last.tile_count, random))),
+                 conv2d_algorithm_name(algorithm));
+    }
+  });
+}
+
+BOOST_AUTO_TEST_CASE(winograd_shapes) {
+  Random random(6);
+  for (int i = 0; i < 60; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 3);
+    s.in_height = random.integer(1, 21);
+    s.in_width = random.integer(1, 21);
+    s.filter_height = s.filter_width = random.pick<std::int64_t>({3, 3, 5, 5, 7});
+    s.in_channels = random.pick<std::int64_t>({4, 7, 8, 9, 16, 17, 23, 32, 33, 65});
+    s.out_channels = random.pick<std::int64_t>({1, 3, 8, 15, 16, 17, 32, 33, 40, 65, 100});
+    pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::odd}));
+    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
+                             random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
+    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(integers_are_exact) {
+  // Sums of small integers have no rounding; Winograd's transforms have, by far less than a half.
+  Random random(7);
+  for (const std::int64_t filter : {1, 3, 5, 7}) {
+    Conv2DShape s = {.batch = 2,
+                     .in_height = 13,
+                     .in_width = 11,
+                     .in_channels = 18,
+                     .out_channels = 21,
+                     .filter_height = filter,
+                     .filter_width = filter};
+    pad(s, Padding::same);
+    Case c = make_case(s, false, false, Activation::none, random);
+    for (float& x : c.input) x = static_cast<float>(random.integer(-4, 4));
+    for (float& x : c.filter) x = static_cast<float>(random.integer(-4, 4));
+    c = with_exact_sums(std::move(c));
+    for_each_kernel_set([&](const KernelSet& kernels) {
+      for (const Conv2DAlgorithm algorithm : kAlgorithms) {
+        const Conv2DPlan plan = plan_conv2d(kernels, s, algorithm, {});
+        if (plan.refusal != nullptr) continue;
+        const std::vector<float> output =
+            run(plan, c, shuffled(plan.pack_tile_count, random), shuffled(plan.tile_count, random));
+        std::size_t wrong = 0;
+        std::size_t zeros = 0;
+        for (std::size_t i = 0; i < output.size(); ++i) {
+          const auto x = static_cast<double>(output[i]);
+          wrong += (is_winograd(plan.algorithm) ? std::round(x) : x) != c.exact[i];
+          zeros += c.exact[i] == 0.0;
+        }
+        BOOST_TEST(wrong == 0u, kernels.name << ' ' << conv2d_algorithm_name(plan.algorithm));
+        BOOST_TEST(zeros * 4 < output.size());  // else it would prove nothing
+      }
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
+  // docs/performance.md: in units of the output's root mean square, for inputs as they come out of a ReLU.
+  struct Limit {
+    std::int64_t filter;
+    Conv2DAlgorithm algorithm;
+    double largest;
+  };
+  const Limit limits[] = {
+      {3, Conv2DAlgorithm::direct, 2e-5},       {3, Conv2DAlgorithm::winograd_2x2, 2e-5},
+      {3, Conv2DAlgorithm::winograd_4x4, 1e-4}, {3, Conv2DAlgorithm::winograd_6x6, 2e-4},
+      {5, Conv2DAlgorithm::direct, 2e-5},       {5, Conv2DAlgorithm::winograd_2x2, 1e-4},
+      {5, Conv2DAlgorithm::winograd_4x4, 2e-4}, {7, Conv2DAlgorithm::winograd_2x2, 2e-4},
+  };
+  Random random(8);
+  for (const Limit& limit : limits) {
+    Conv2DShape s = {.in_height = 18,
+                     .in_width = 18,
+                     .in_channels = 128,
+                     .out_channels = 16,
+                     .filter_height = limit.filter,
+                     .filter_width = limit.filter};
+    pad(s, Padding::same);
+    Case c = make_case(s, false, false, Activation::none, random);
+    for (float& x : c.input) x = std::max(x, 0.0f);
+    c = with_exact_sums(std::move(c));
+    double squares = 0;
+    for (const double x : c.exact) squares += x * x;
+    const double unit = std::sqrt(squares / static_cast<double>(c.exact.size()));
+    for_each_kernel_set([&](const KernelSet& kernels) {
+      const Conv2DPlan plan = plan_conv2d(kernels, s, limit.algorithm, {});
+      if (plan.refusal != nullptr) return;
+      const std::vector<float> output =
+          run(plan, c, shuffled(plan.pack_tile_count, random), shuffled(plan.tile_count, random));
+      double worst = 0;
+      for (std::size_t i = 0; i < output.size(); ++i) {
+        worst = std::max(worst, std::fabs(static_cast<double>(output[i]) - c.exact[i]) / unit);
+      }
+      BOOST_TEST(worst <= limit.largest, kernels.name << ' ' << conv2d_algorithm_name(limit.algorithm) << ' '
+                                                      << limit.filter << ": " << worst);
+      BOOST_TEST_MESSAGE(kernels.name << ' ' << conv2d_algorithm_name(limit.algorithm) << ' ' << limit.filter
+                                      << ": " << worst);
+    });
+  }
+}
+
+BOOST_AUTO_TEST_CASE(strict_accuracy_excludes_winograd) {
+  Conv2DShape s = {.in_height = 56,
+                   .in_width = 56,
+                   .in_channels = 64,
+                   .out_channels = 64,
+                   .filter_height = 3,
+                   .filter_width = 3};
+  pad(s, Padding::same);
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    const auto plan = [&](Conv2DAlgorithm algorithm, Conv2DAccuracy accuracy) {
+      return plan_conv2d(kernels, s, algorithm, {}, accuracy);
+    };
+    BOOST_TEST(!is_winograd(plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::strict).algorithm));
+    BOOST_TEST(plan(Conv2DAlgorithm::winograd_4x4, Conv2DAccuracy::strict).refusal != nullptr);
+    if (kernels.conv2d.winograd.outputs_4x4_filter_3x3 == nullptr) return;
+    BOOST_TEST(is_winograd(plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::fast).algorithm));
   });
 }
 
@@ -304,9 +463,7 @@ BOOST_AUTO_TEST_CASE(refusals_say_why) {
 }
 
 BOOST_AUTO_TEST_CASE(algorithm_names) {
-  for (const Conv2DAlgorithm algorithm :
-       {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::pointwise,
-        Conv2DAlgorithm::depthwise, Conv2DAlgorithm::reference}) {
+  for (const Conv2DAlgorithm algorithm : kAlgorithms) {
     Conv2DAlgorithm found = Conv2DAlgorithm::automatic;
     BOOST_TEST(find_conv2d_algorithm(conv2d_algorithm_name(algorithm), &found));
     BOOST_TEST((found == algorithm));

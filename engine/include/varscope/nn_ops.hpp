@@ -11,6 +11,7 @@
 // Images are NHWC, filters HWIO. Results are the same bits for any number of threads.
 #pragma once
 
+#include <varscope/accuracy.hpp>
 #include <varscope/export.hpp>
 #include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
@@ -21,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace varscope {
 
@@ -33,12 +35,17 @@ struct Conv2DOptions {
   std::array<int, 4> strides = {1, 1, 1, 1};  // NHWC; the first and last must be 1
   Padding padding = Padding::same;
   std::array<int, 4> dilations = {1, 1, 1, 1};  // NHWC; the first and last must be 1
-  /// Which algorithm computes float32: empty or "automatic" lets the plan choose. For measurements: "direct",
-  /// "pointwise", "depthwise", "reference". One that cannot do the shape makes the run throw
+  /// strict excludes algorithms with larger rounding errors; SessionOptions has it for all ops of a run.
+  Accuracy accuracy = Accuracy::fast;
+  /// Which algorithm computes float32: empty or "automatic" lets the plan choose, by a model of the machine.
+  /// For measurements: one of conv2d_algorithms(). One that cannot do the shape makes the run throw
   /// UnimplementedError.
   std::string algorithm = {};
   std::string name = {};  // empty: "Conv2D"
 };
+
+/// The names that Conv2DOptions::algorithm takes, "automatic" first. Any thread.
+VARSCOPE_API std::vector<std::string> conv2d_algorithms();
 
 /// Convolution (cross-correlation) of `input` [n, h, w, c] with `filter` [r, s, c / groups, k] to [n, oh, ow,
 /// k] (tf.nn.conv2d; "Conv2D"):

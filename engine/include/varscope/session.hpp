@@ -2,6 +2,7 @@
 // Session: runs a graph, and holds the values of its variables.
 #pragma once
 
+#include <varscope/accuracy.hpp>
 #include <varscope/array.hpp>
 #include <varscope/export.hpp>
 #include <varscope/graph.hpp>
@@ -74,6 +75,8 @@ class VARSCOPE_API Callable {
 struct SessionOptions {
   /// At most so many threads work on one run; 0: as many as the caller's oneTBB arena has.
   int intra_op_parallelism_threads = 0;
+  /// strict: no op of the session's runs uses an algorithm with larger rounding errors than its definition.
+  Accuracy accuracy = Accuracy::fast;
 };
 
 /// Runs a graph and holds one value for each of its variables. Every member may be called from any thread at

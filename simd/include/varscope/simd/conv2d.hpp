@@ -49,10 +49,13 @@ struct Conv2DShape {
 };
 
 enum class Conv2DAlgorithm : unsigned char {
-  automatic,  // a request only: the plan says what was chosen
-  direct,     // a register tile of output pixels by output channels, over the image as it lies
-  pointwise,  // filter 1x1, stride 1, no padding: a matrix product over all pixels
-  depthwise,  // groups == in_channels: vectors run along the channels
+  automatic,     // a request only: the plan says what was chosen
+  direct,        // a register tile of output pixels by output channels, over the image as it lies
+  pointwise,     // filter 1x1, stride 1, no padding: a matrix product over all pixels
+  depthwise,     // groups == in_channels: vectors run along the channels
+  winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
+  winograd_4x4,  // rounding errors (see conv2d_error_bound)
+  winograd_6x6,
   reference,  // plain loops, sums in double
 };
 
@@ -88,6 +91,7 @@ struct Conv2DBlocking {
   std::int64_t blocks_per_group = 0;          // blocks that cover out_channels / groups
   std::int64_t padded_group_channels = 0;     // out_channels / groups, filled up to whole registers
   std::int64_t channels_per_chunk = 0;        // input channels summed in one pass over a tile
+  std::int64_t filter_rows_per_pass = 0;      // filter rows summed in it
   std::int64_t pixels_per_register_tile = 0;  // at most
   std::int64_t rows_per_tile = 0;             // output rows
   std::int64_t row_tiles = 0;                 // tiles that cover them
@@ -96,12 +100,31 @@ struct Conv2DBlocking {
   bool rows_innermost = false;   // neighbouring tiles differ in their rows, not in their blocks
 };
 
+// How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
+struct WinogradBlocking {
+  std::int64_t outputs_per_patch = 0;  // along one side: 2, 4 or 6
+  std::int64_t products = 0;           // of one patch, one input and one output channel
+  std::int64_t patch_rows = 0;         // patches of an image
+  std::int64_t patch_columns = 0;
+  std::int64_t patches_per_tile = 0;  // patches of the whole batch are numbered in a row
+  std::int64_t patch_tiles = 0;
+  std::int64_t patches_per_register_tile = 0;  // at most
+  std::int64_t channels_per_chunk = 0;         // input channels summed in one pass
+  std::int64_t channels_per_part = 0;          // output channels of a tile
+  std::int64_t channel_parts = 0;
+  std::int64_t channels_per_group = 0;      // output channels whose products exist at one time
+  std::int64_t transformed_step = 0;        // floats from one product's transformed inputs to the next's
+  std::int64_t transformed_patch_step = 0;  // and from one patch to the next
+  std::int64_t product_step = 0;            // the same of the products
+};
+
 struct Conv2DPlan {
   const char* refusal = nullptr;  // why the wanted algorithm does not apply; the rest is then meaningless
   Conv2DShape shape;              // what the tile functions loop over: the caller's, or an equal simpler one
   Conv2DAlgorithm algorithm = Conv2DAlgorithm::reference;
   Conv2DBlocking blocking;  // of direct and depthwise
   MatMulBlocking product;   // of pointwise
+  WinogradBlocking winograd;
   std::int64_t packed_filter_floats = 0;
   std::int64_t pack_tile_count = 0;
   std::int64_t workspace_floats = 0;
@@ -110,16 +133,41 @@ struct Conv2DPlan {
   Conv2DTileFunction run_tile = nullptr;
 };
 
+enum class Conv2DAccuracy : unsigned char {
+  fast,    // any algorithm
+  strict,  // none whose rounding errors are larger than those of the sum itself: no Winograd
+};
+
 // Chooses algorithm and blocking. A pure function of its arguments; plans may be kept, copied and shared by
 // threads.
 Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm wanted,
-                       const CacheSizes& caches) noexcept;
+                       const CacheSizes& caches, Conv2DAccuracy accuracy = Conv2DAccuracy::fast) noexcept;
+
+// The accuracy contract, with eps = 2^-24 and the maximum and the sum over all that the output (n, y, x, k)
+// reads:
+//   |output - exact| <= conv2d_error_factor(plan) * eps *
+//                       (max |input| * sum |filter(.., k)| + |bias(k)| + |residual(n, y, x, k)|)
+// For direct sums the factor is the number of terms (N. Higham, "Accuracy and Stability of Numerical
+// Algorithms", 2nd ed., section 3.1; rounding of products included); for Winograd it is larger by the norms
+// of the transforms. Real errors are far smaller: docs/performance.md has what was measured.
+double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
+
+// Winograd's tile functions by outputs and filter.
+struct WinogradKernels {
+  Conv2DTileFunction outputs_2x2_filter_3x3 = nullptr;
+  Conv2DTileFunction outputs_4x4_filter_3x3 = nullptr;
+  Conv2DTileFunction outputs_6x6_filter_3x3 = nullptr;
+  Conv2DTileFunction outputs_2x2_filter_5x5 = nullptr;
+  Conv2DTileFunction outputs_4x4_filter_5x5 = nullptr;
+  Conv2DTileFunction outputs_2x2_filter_7x7 = nullptr;
+};
 
 // The slots of a kernel set; callers use the plan's functions instead.
 struct Conv2DKernels {
   Conv2DTileFunction direct_tile = nullptr;  // these are null in a set that has the reference alone
   Conv2DTileFunction pointwise_tile = nullptr;
   Conv2DTileFunction depthwise_tile = nullptr;
+  WinogradKernels winograd;
 };
 
 }  // namespace varscope::simd

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model counts what a core does: multiply-adds of registers, two a cycle, times a factor for what a
+// register tile loses around them; bytes of the filter that come from beyond the second-level cache; and for
+// Winograd the transforms, whose cycles for each register of channels were measured (docs/performance.md).
+#include "conv2d_cost.hpp"
+
+#include "tiling.hpp"
+
+#include <algorithm>
+
+namespace varscope::simd {
+
+namespace {
+
+constexpr double kMultiplyAddsPerCycle = 2;
+
+// Bytes a cycle of a stream from the third-level cache, and from memory.
+constexpr double kLevel3Bytes = 12;
+constexpr double kMemoryBytes = 4;
+
+double as_double(std::int64_t value) noexcept {
+  return static_cast<double>(value);
+}
+
+// Cycles to read `bytes` `times` times, once the caches have what fits: nothing for what stays in level 2.
+double stream_cycles(const CacheSizes& caches, double bytes, double times) noexcept {
+  if (bytes <= as_double(caches.level2) / 2) return 0;
+  return bytes * times / (bytes <= as_double(caches.level3) / 2 ? kLevel3Bytes : kMemoryBytes);
+}
+
+// Register tiles of `depth` steps: each step is `pixels` times `vectors` multiply-adds, and around them the
+// sums are set to zero and stored.
+double register_tile_cycles(double tiles, double pixels, double vectors, double depth) noexcept {
+  constexpr double kAround = 30;
+  return tiles * (depth * pixels * vectors / kMultiplyAddsPerCycle + kAround + pixels * vectors);
+}
+
+double direct_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const Conv2DBlocking& blocking = plan.blocking;
+  const std::int64_t vectors = ceil_divide(blocking.padded_group_channels, kernels.vector_floats);
+  const std::int64_t row_tiles = ceil_divide(shape.out_width, blocking.pixels_per_register_tile);
+  const double depth = as_double(shape.filter_height * shape.filter_width * shape.in_channels / shape.groups);
+  const double tiles =
+      as_double(shape.batch * shape.out_height * row_tiles * blocking.blocks_per_group * shape.groups);
+  const double pixels = as_double(shape.out_width) / as_double(row_tiles);
+  const double vectors_per_tile = as_double(vectors) / as_double(blocking.blocks_per_group);
+  const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  return 1.1 * register_tile_cycles(tiles, pixels, vectors_per_tile, depth) +
+         stream_cycles(caches, filter_bytes, as_double(shape.batch * blocking.row_tiles));
+}
+
+double pointwise_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const double pixels = as_double(shape.batch * shape.out_height * shape.out_width);
+  const double panel = as_double(plan.product.rows_per_panel);
+  const double vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
+  const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  return 1.1 * register_tile_cycles(pixels / panel * as_double(plan.product.block_count), panel,
+                                    vectors / as_double(plan.product.block_count),
+                                    as_double(shape.in_channels)) +
+         stream_cycles(caches, filter_bytes, as_double(plan.product.row_tiles));
+}
+
+struct TransformCycles {
+  double input;   // one register of input channels of one patch
+  double output;  // one register of output channels
+};
+
+TransformCycles transform_cycles(const WinogradBlocking& winograd) noexcept {
+  switch (winograd.products) {
+    case 16:
+      return {70, 60};
+    case 36:
+      return {230, winograd.outputs_per_patch == 2 ? 140.0 : 190.0};
+    default:
+      return {480, winograd.outputs_per_patch == 2 ? 260.0 : winograd.outputs_per_patch == 4 ? 370.0 : 560.0};
+  }
+}
+
+double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const WinogradBlocking& winograd = plan.winograd;
+  const TransformCycles transform = transform_cycles(winograd);
+  const double patches = as_double(shape.batch * winograd.patch_rows * winograd.patch_columns);
+  const double in_vectors = as_double(ceil_divide(shape.in_channels, kernels.vector_floats));
+  const double out_vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
+  const double pixels = as_double(winograd.patches_per_register_tile);
+  const double blocks = as_double(plan.pack_tile_count);
+  const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  return 1.1 * register_tile_cycles(as_double(winograd.products) * patches / pixels * blocks, pixels,
+                                    out_vectors / blocks, as_double(shape.in_channels)) +
+         patches * (in_vectors * transform.input * as_double(winograd.channel_parts) +
+                    out_vectors * transform.output) +
+         stream_cycles(caches, filter_bytes, as_double(winograd.patch_tiles));
+}
+
+double depthwise_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  // A load a multiply-add.
+  return as_double(shape.batch * shape.out_height * shape.out_width) *
+         as_double(shape.filter_height * shape.filter_width) *
+         as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
+}
+
+}  // namespace
+
+double conv2d_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
+  switch (plan.algorithm) {
+    case Conv2DAlgorithm::direct:
+      return direct_cycles(kernels, caches, plan);
+    case Conv2DAlgorithm::pointwise:
+      return pointwise_cycles(kernels, caches, plan);
+    case Conv2DAlgorithm::depthwise:
+      return depthwise_cycles(kernels, plan);
+    case Conv2DAlgorithm::winograd_2x2:
+    case Conv2DAlgorithm::winograd_4x4:
+    case Conv2DAlgorithm::winograd_6x6:
+      return winograd_cycles(kernels, caches, plan);
+    case Conv2DAlgorithm::automatic:
+    case Conv2DAlgorithm::reference:
+      break;
+  }
+  const Conv2DShape& shape = plan.shape;
+  return as_double(shape.batch * shape.out_height * shape.out_width * shape.out_channels) *
+         as_double(shape.filter_height * shape.filter_width * shape.in_channels / shape.groups);
+}
+
+}  // namespace varscope::simd

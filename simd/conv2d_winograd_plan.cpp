@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conv2d_winograd_plan.hpp"
+
+#include "tiling.hpp"
+#include "winograd_points.hpp"
+
+#include <algorithm>
+
+namespace varscope::simd {
+
+namespace {
+
+// One line of floats between the products' arrays: without it, arrays of a power of two would compete for
+// the same places of the cache.
+constexpr std::int64_t kStepPadding = 16;
+
+std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
+  return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
+}
+
+Conv2DTileFunction tile_function(const WinogradKernels& kernels, std::int64_t outputs,
+                                 std::int64_t filter) noexcept {
+  if (outputs == 2 && filter == 3) return kernels.outputs_2x2_filter_3x3;
+  if (outputs == 4 && filter == 3) return kernels.outputs_4x4_filter_3x3;
+  if (outputs == 6 && filter == 3) return kernels.outputs_6x6_filter_3x3;
+  if (outputs == 2 && filter == 5) return kernels.outputs_2x2_filter_5x5;
+  if (outputs == 4 && filter == 5) return kernels.outputs_4x4_filter_5x5;
+  if (outputs == 2 && filter == 7) return kernels.outputs_2x2_filter_7x7;
+  return nullptr;
+}
+
+WinogradFilterMatrix filter_matrix(std::int64_t outputs, std::int64_t filter) noexcept {
+  switch (outputs + filter - 1) {
+    case 4:
+      return winograd_filter_matrix<4>(static_cast<int>(filter));
+    case 6:
+      return winograd_filter_matrix<6>(static_cast<int>(filter));
+    default:
+      return winograd_filter_matrix<8>(static_cast<int>(filter));
+  }
+}
+
+// Block `tile` of the output channels of G filter G^T: [product][input channel][channel of the block], the
+// channels of the last block filled up with zeros to whole registers. In double precision, rounded once.
+void pack_winograd_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                          std::int64_t tile) noexcept {
+  // Channels that are transformed side by side: a few registers of doubles.
+  constexpr int kWidth = 16;
+  const Conv2DShape& shape = plan.shape;
+  const WinogradFilterMatrix matrix =
+      filter_matrix(plan.winograd.outputs_per_patch, plan.shape.filter_height);
+  const std::int64_t block = plan.blocking.channels_per_block;
+  const std::int64_t first = tile * block;
+  const std::int64_t width = std::min(block, plan.blocking.padded_group_channels - first);
+  float* dst = packed_filter + first * plan.winograd.products * shape.in_channels;
+  const int taps = matrix.taps;
+  for (std::int64_t c = 0; c < shape.in_channels; ++c) {
+    for (std::int64_t part = 0; part < width; part += kWidth) {
+      const auto lanes = static_cast<int>(std::min<std::int64_t>(kWidth, width - part));
+      const auto filled =
+          static_cast<int>(std::clamp<std::int64_t>(shape.out_channels - first - part, 0, lanes));
+      double taps_in[WinogradFilterMatrix::largest][WinogradFilterMatrix::largest][kWidth] = {};
+      for (int r = 0; r < taps; ++r) {
+        for (int s = 0; s < taps; ++s) {
+          const float* src =
+              filter + ((r * taps + s) * shape.in_channels + c) * shape.out_channels + first + part;
+          for (int k = 0; k < filled; ++k) taps_in[r][s][k] = static_cast<double>(src[k]);
+        }
+      }
+      double half[WinogradFilterMatrix::largest][WinogradFilterMatrix::largest][kWidth] = {};  // G filter
+      for (int i = 0; i < matrix.products; ++i) {
+        for (int r = 0; r < taps; ++r) {
+          for (int s = 0; s < taps; ++s) {
+            for (int k = 0; k < kWidth; ++k) half[i][s][k] += matrix.rows[i][r] * taps_in[r][s][k];
+          }
+        }
+      }
+      for (int i = 0; i < matrix.products; ++i) {
+        for (int j = 0; j < matrix.products; ++j) {
+          double sums[kWidth] = {};
+          for (int s = 0; s < taps; ++s) {
+            for (int k = 0; k < kWidth; ++k) sums[k] += matrix.rows[j][s] * half[i][s][k];
+          }
+          float* out = dst + ((i * matrix.products + j) * shape.in_channels + c) * width + part;
+          for (int k = 0; k < lanes; ++k) out[k] = static_cast<float>(sums[k]);
+        }
+      }
+    }
+  }
+}
+
+// How many register tiles of patches a tile has. Its transformed inputs and products should stay in the
+// second-level cache; but a filter that does not fit there is read by each tile from farther away, which
+// costs more than reading the transformed inputs from there.
+std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes& caches,
+                                     const Conv2DPlan& plan) noexcept {
+  constexpr std::int64_t kFewest = 2;
+  constexpr std::int64_t kMost = 4;
+  constexpr std::int64_t kForLargeFilters = 6;
+  const Conv2DShape& shape = plan.shape;
+  const WinogradBlocking& winograd = plan.winograd;
+  const std::int64_t filter_bytes = winograd.products * shape.in_channels * shape.out_channels * kFloatBytes;
+  if (filter_bytes > 2 * caches.level2) return kForLargeFilters;
+  const std::int64_t bytes_per_patch =
+      winograd.products * (shape.in_channels + winograd.channels_per_group) * kFloatBytes;
+  return std::clamp(caches.level2 * 5 / 8 / bytes_per_patch / kernels.tile_pixels, kFewest, kMost);
+}
+
+}  // namespace
+
+const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
+                                Conv2DAlgorithm algorithm) noexcept {
+  if (kernels.conv2d.winograd.outputs_2x2_filter_3x3 == nullptr)
+    return "the kernel set has no Winograd convolution";
+  if (shape.stride_height != 1 || shape.stride_width != 1) return "Winograd needs stride 1";
+  if (shape.dilation_height != 1 || shape.dilation_width != 1) return "Winograd needs dilation 1";
+  if (shape.groups != 1) return "Winograd needs one group";
+  if (shape.filter_height != shape.filter_width ||
+      tile_function(kernels.conv2d.winograd, outputs_of(algorithm), shape.filter_height) == nullptr) {
+    return "Winograd has 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, 6x6 for 3x3";
+  }
+  if (shape.in_channels < kernels.vector_floats)
+    return "Winograd needs as many input channels as a register has floats";
+  return nullptr;
+}
+
+void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  WinogradBlocking& winograd = plan->winograd;
+  const std::int64_t lanes = kernels.vector_floats;
+  const std::int64_t block = kernels.tile_vectors * lanes;
+  winograd.outputs_per_patch = outputs_of(plan->algorithm);
+  const std::int64_t side = winograd.outputs_per_patch + shape.filter_height - 1;
+  winograd.products = side * side;
+  winograd.patch_rows = ceil_divide(shape.out_height, winograd.outputs_per_patch);
+  winograd.patch_columns = ceil_divide(shape.out_width, winograd.outputs_per_patch);
+  const std::int64_t patches = shape.batch * winograd.patch_rows * winograd.patch_columns;
+  const std::int64_t padded_channels = ceil_divide(shape.out_channels, lanes) * lanes;
+
+  winograd.channels_per_group = std::min(2 * block, ceil_divide(padded_channels, block) * block);
+  const std::int64_t wanted = register_tiles_per_tile(kernels, caches, *plan) * kernels.tile_pixels;
+  cut_evenly(patches, wanted, &winograd.patches_per_tile, &winograd.patch_tiles);
+  // Whole register tiles, if that makes no tile more.
+  const std::int64_t whole =
+      ceil_divide(winograd.patches_per_tile, kernels.tile_pixels) * kernels.tile_pixels;
+  winograd.patches_per_tile = std::min(whole, patches);
+  winograd.patch_tiles = ceil_divide(patches, winograd.patches_per_tile);
+  winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
+
+  // A part of the output channels is a tile of its own where the patches are few, although it transforms
+  // the inputs again.
+  const std::int64_t flops_per_block =
+      2 * winograd.products * winograd.patches_per_tile * shape.in_channels * block;
+  const std::int64_t groups = ceil_divide(padded_channels, winograd.channels_per_group);
+  const std::int64_t flops_per_group = flops_per_block * (winograd.channels_per_group / block);
+  std::int64_t groups_per_part = groups;
+  std::int64_t parts = 1;
+  if (winograd.patch_tiles < kManyTiles) {
+    cut_evenly(groups, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_group), 1),
+               &groups_per_part, &parts);
+  }
+  winograd.channels_per_part = groups_per_part * winograd.channels_per_group;
+  winograd.channel_parts = parts;
+
+  const std::int64_t fitting = caches.level1_data * 5 / 8 / (block * kFloatBytes);
+  const std::int64_t chunk =
+      std::clamp<std::int64_t>(fitting, 64, shape.in_channels < 64 ? 64 : shape.in_channels);
+  winograd.channels_per_chunk = ceil_divide(shape.in_channels, ceil_divide(shape.in_channels, chunk));
+
+  winograd.transformed_patch_step = shape.in_channels;
+  winograd.transformed_step = winograd.patches_per_tile * winograd.transformed_patch_step + kStepPadding;
+  winograd.product_step = winograd.patches_per_tile * winograd.channels_per_group + kStepPadding;
+
+  plan->blocking.channels_per_block = block;
+  plan->blocking.padded_group_channels = padded_channels;
+  plan->packed_filter_floats = winograd.products * shape.in_channels * padded_channels;
+  plan->pack_tile_count = ceil_divide(padded_channels, block);
+  plan->pack_filter_tile = pack_winograd_filter;
+  plan->workspace_floats =
+      winograd.products * (winograd.transformed_step + winograd.product_step) + shape.in_channels;
+  plan->tile_count = winograd.patch_tiles * winograd.channel_parts;
+  plan->run_tile = tile_function(kernels.conv2d.winograd, winograd.outputs_per_patch, shape.filter_height);
+}
+
+}  // namespace varscope::simd

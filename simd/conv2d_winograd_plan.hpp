@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plans of Winograd convolutions.
+#pragma once
+
+#include <varscope/simd/conv2d.hpp>
+#include <varscope/simd/kernel_set.hpp>
+
+namespace varscope::simd {
+
+// Why the Winograd algorithm cannot compute the shape; null when it can.
+const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
+                                Conv2DAlgorithm algorithm) noexcept;
+
+// Fills in the plan of plan->algorithm, one of Winograd's, for plan->shape, which is not refused.
+void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept;
+
+}  // namespace varscope::simd

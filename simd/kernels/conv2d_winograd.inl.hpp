@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// Winograd convolution. A tile is a block of patches (kOutputs by kOutputs output pixels each, over all
+// images of the batch) by a part of the output channels. It runs in three steps, whose intermediate results
+// stay in the second-level cache:
+//
+//   transformed[product][patch][input channel]      B^T d B of each patch
+//   products[product][patch][output channel]        for each product a matrix product with the filter, as
+//                                                   the register tile of the other algorithms; a group of
+//                                                   output channels at a time
+//   output                                          A^T m A, and the epilogue
+//
+// Pixels outside of the image are read from a row of zeros; outputs outside are not stored. The sums of an
+// output element run over the input channels in order, whatever the blocks: the same bits for any cut.
+#pragma once
+
+#include "register_tile.inl.hpp"
+#include "winograd_transform.inl.hpp"
+
+#include <varscope/simd/conv2d.hpp>
+
+namespace varscope::simd {
+namespace {
+
+template <typename Arch, int kAlpha, int kOutputs>
+class WinogradTile {
+ public:
+  WinogradTile(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t tile) noexcept
+      : shape_(plan.shape),
+        blocking_(plan.winograd),
+        arguments_(arguments),
+        transformed_(arguments.workspace),
+        products_(transformed_ + kProducts * blocking_.transformed_step),
+        zeros_(products_ + kProducts * blocking_.product_step) {
+    const std::int64_t patches = shape_.batch * blocking_.patch_rows * blocking_.patch_columns;
+    first_patch_ = tile / blocking_.channel_parts * blocking_.patches_per_tile;
+    patches_ = smaller(blocking_.patches_per_tile, patches - first_patch_);
+    first_channel_ = tile % blocking_.channel_parts * blocking_.channels_per_part;
+    last_channel_ = smaller(first_channel_ + blocking_.channels_per_part, shape_.out_channels);
+  }
+
+  VARSCOPE_SIMD_INLINE void run() const noexcept {
+    for (std::int64_t c = 0; c < shape_.in_channels; ++c) zeros_[c] = 0.0f;
+    for (std::int64_t i = 0; i < patches_; ++i) transform_patch(i);
+    for (std::int64_t channel = first_channel_; channel < last_channel_;
+         channel += blocking_.channels_per_group) {
+      const std::int64_t channels = smaller(blocking_.channels_per_group, last_channel_ - channel);
+      multiply(channel, channels);
+      for (std::int64_t i = 0; i < patches_; ++i) finish_patch(i, channel, channels);
+    }
+  }
+
+ private:
+  static constexpr int kProducts = kAlpha * kAlpha;
+  static constexpr std::int64_t kLaneCount = kLanes<Arch>;
+
+  struct PatchPlace {
+    std::int64_t image;
+    std::int64_t y;  // of the first output pixel
+    std::int64_t x;
+  };
+
+  VARSCOPE_SIMD_INLINE PatchPlace place(std::int64_t patch) const noexcept {
+    const std::int64_t number = first_patch_ + patch;
+    const std::int64_t row = number / blocking_.patch_columns;
+    return {.image = row / blocking_.patch_rows,
+            .y = row % blocking_.patch_rows * kOutputs,
+            .x = number % blocking_.patch_columns * kOutputs};
+  }
+
+  VARSCOPE_SIMD_INLINE void transform_patch(std::int64_t patch) const noexcept {
+    const PatchPlace at = place(patch);
+    const float* pixels[kProducts];
+    for (int i = 0; i < kAlpha; ++i) {
+      const std::int64_t y = at.y - shape_.pad_top + i;
+      const float* row =
+          arguments_.input + (at.image * shape_.in_height + y) * shape_.in_width * shape_.in_channels;
+      for (int j = 0; j < kAlpha; ++j) {
+        const std::int64_t x = at.x - shape_.pad_left + j;
+        const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
+        pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels : zeros_;
+      }
+    }
+    // The last register overlaps the one before it where the channels are no multiple of its width.
+    float* dst = transformed_ + patch * blocking_.transformed_patch_step;
+    for (std::int64_t c = 0; c < shape_.in_channels; c += kLaneCount) {
+      const std::int64_t channel = smaller(c, shape_.in_channels - kLaneCount);
+      transform_input<Arch, kAlpha>(pixels, channel, dst + channel, blocking_.transformed_step);
+    }
+  }
+
+  // The filter's part of one block and one chunk of input channels stays in the first-level cache while all
+  // patches pass.
+  VARSCOPE_SIMD_INLINE void multiply(std::int64_t first_channel, std::int64_t channels) const noexcept {
+    for (int product = 0; product < kProducts; ++product) {
+      for (std::int64_t first = 0; first < shape_.in_channels; first += blocking_.channels_per_chunk) {
+        for (std::int64_t block = 0; block < channels; block += kTileVectors * kLaneCount) {
+          multiply_block(product, first, first_channel + block, block,
+                         smaller(kTileVectors * kLaneCount, channels - block));
+        }
+      }
+    }
+  }
+
+  // `channel`: the block's first, of all; `group_channel`: of the group's.
+  VARSCOPE_SIMD_INLINE void multiply_block(int product, std::int64_t first_input, std::int64_t channel,
+                                           std::int64_t group_channel, std::int64_t channels) const noexcept {
+    const std::int64_t inputs = smaller(blocking_.channels_per_chunk, shape_.in_channels - first_input);
+    const std::int64_t vectors = (channels + kLaneCount - 1) / kLaneCount;
+    const std::int64_t width = vectors * kLaneCount;
+    const float* filter = arguments_.packed_filter +
+                          shape_.in_channels * (kProducts * channel + product * width) + first_input * width;
+    const std::int64_t panels =
+        (patches_ + blocking_.patches_per_register_tile - 1) / blocking_.patches_per_register_tile;
+    for (std::int64_t panel = 0; panel < panels; ++panel) {
+      const std::int64_t patch = panel * patches_ / panels;
+      const std::int64_t patches = (panel + 1) * patches_ / panels - patch;
+      const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
+                                      patch * blocking_.transformed_patch_step + first_input,
+                            .pixel_step = blocking_.transformed_patch_step,
+                            .row_step = 0,
+                            .column_step = 0,
+                            .rows = 1,
+                            .columns = 1,
+                            .channels = inputs,
+                            .filter = filter};
+      const TileOutput out = {.pixels = products_ + product * blocking_.product_step +
+                                        patch * blocking_.channels_per_group + group_channel,
+                              .pixel_step = blocking_.channels_per_group,
+                              .channels = width,
+                              .bias = nullptr,
+                              .residual = nullptr,
+                              .activation = Activation::none,
+                              .first_pass = first_input == 0,
+                              .last_pass = false};
+      register_tile<Arch>(patches, vectors)(in, out);
+    }
+  }
+
+  VARSCOPE_SIMD_INLINE void finish_patch(std::int64_t patch, std::int64_t first_channel,
+                                         std::int64_t channels) const noexcept {
+    const PatchPlace at = place(patch);
+    const std::int64_t rows = smaller<std::int64_t>(kOutputs, shape_.out_height - at.y);
+    const std::int64_t columns = smaller<std::int64_t>(kOutputs, shape_.out_width - at.x);
+    const std::int64_t first_pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x;
+    const float* products = products_ + patch * blocking_.channels_per_group;
+    for (std::int64_t c = 0; c < channels; c += kLaneCount) {
+      const std::int64_t count = smaller(kLaneCount, channels - c);
+      const std::int64_t channel = first_channel + c;
+      transform_output<Arch, kAlpha, kOutputs>(
+          products + c, blocking_.product_step,
+          [&](int y, const Registers<Arch, kOutputs>& row) VARSCOPE_SIMD_LAMBDA {
+            if (y >= rows) return;
+            const std::int64_t index = (first_pixel + y * shape_.out_width) * shape_.out_channels + channel;
+            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
+              if (x < columns) finish(row.values[x], index + x * shape_.out_channels, channel, count);
+            });
+          });
+    }
+  }
+
+  // The epilogue of `count` channels of one pixel, and its store.
+  VARSCOPE_SIMD_INLINE void finish(Floats<Arch> sum, std::int64_t index, std::int64_t channel,
+                                   std::int64_t count) const noexcept {
+    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+    const auto read = [count](const float* src) VARSCOPE_SIMD_LAMBDA {
+      return count == kLaneCount ? load<Arch>(src) : load_partial<Arch>(src, count, 0.0f);
+    };
+    if (epilogue.bias != nullptr) sum = sum + read(epilogue.bias + channel);
+    if (epilogue.residual != nullptr) sum = sum + read(epilogue.residual + index);
+    if (epilogue.activation == Activation::relu) sum = relu<Arch>(sum);
+    if (count == kLaneCount) {
+      store<Arch>(arguments_.output + index, sum);
+    } else {
+      store_partial<Arch>(arguments_.output + index, sum, count);
+    }
+  }
+
+  const Conv2DShape& shape_;
+  const WinogradBlocking& blocking_;
+  const Conv2DArguments& arguments_;
+  float* const transformed_;
+  float* const products_;
+  float* const zeros_;  // one pixel
+  std::int64_t first_patch_;
+  std::int64_t patches_;
+  std::int64_t first_channel_;  // of the output
+  std::int64_t last_channel_;
+};
+
+template <typename Arch, int kAlpha, int kOutputs>
+void conv2d_winograd_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                          std::int64_t tile) noexcept {
+  WinogradTile<Arch, kAlpha, kOutputs>(plan, arguments, tile).run();
+}
+
+template <typename Arch>
+constexpr WinogradKernels winograd_kernels() noexcept {
+  return {.outputs_2x2_filter_3x3 = &conv2d_winograd_tile<Arch, 4, 2>,
+          .outputs_4x4_filter_3x3 = &conv2d_winograd_tile<Arch, 6, 4>,
+          .outputs_6x6_filter_3x3 = &conv2d_winograd_tile<Arch, 8, 6>,
+          .outputs_2x2_filter_5x5 = &conv2d_winograd_tile<Arch, 6, 2>,
+          .outputs_4x4_filter_5x5 = &conv2d_winograd_tile<Arch, 8, 4>,
+          .outputs_2x2_filter_7x7 = &conv2d_winograd_tile<Arch, 8, 2>};
+}
+
+}  // namespace
+}  // namespace varscope::simd

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The transforms of Winograd convolutions on registers of channels: B^T d B for inputs, A^T m A for outputs.
+// winograd_points.hpp has the formulas.
+#pragma once
+
+#include "../winograd_points.hpp"
+#include "vector.inl.hpp"
+
+namespace varscope::simd {
+namespace {
+
+template <typename Arch, int kCount>
+struct Registers {
+  Floats<Arch> values[kCount];
+};
+
+// The sum of coefficient k times src[first + 2 * k]; the leading coefficient is 1.
+template <typename Arch, int kAlpha, int kLeftOut, int kFirst>
+VARSCOPE_SIMD_INLINE Floats<Arch> every_second(const Registers<Arch, kAlpha>& src) noexcept {
+  static constexpr WinogradPolynomial<kAlpha> polynomial(kLeftOut);
+  Floats<Arch> sum = src.values[kFirst + 2 * polynomial.degree];
+  unroll<polynomial.degree>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+    constexpr int k = polynomial.degree - 1 - i;
+    sum = multiply_add<Arch>(src.values[kFirst + 2 * k],
+                             broadcast<Arch>(static_cast<float>(polynomial.coefficients[k])), sum);
+  });
+  return sum;
+}
+
+// B^T src.
+template <typename Arch, int kAlpha>
+VARSCOPE_SIMD_INLINE Registers<Arch, kAlpha> transform_input_line(
+    const Registers<Arch, kAlpha>& src) noexcept {
+  using Points = WinogradPoints<kAlpha>;
+  Registers<Arch, kAlpha> dst;
+  dst.values[0] = every_second<Arch, kAlpha, -1, 0>(src);
+  dst.values[kAlpha - 1] = every_second<Arch, kAlpha, -1, 1>(src);
+  unroll<Points::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kPair = decltype(pair)::value;
+    const Floats<Arch> even = every_second<Arch, kAlpha, kPair, 2>(src);
+    const Floats<Arch> odd = every_second<Arch, kAlpha, kPair, 1>(src);
+    constexpr auto p = static_cast<float>(Points::values[kPair]);
+    dst.values[1 + 2 * kPair] = multiply_add<Arch>(odd, broadcast<Arch>(p), even);
+    dst.values[2 + 2 * kPair] = multiply_add<Arch>(odd, broadcast<Arch>(-p), even);
+  });
+  return dst;
+}
+
+// A^T src: the first kOutputs outputs.
+template <typename Arch, int kAlpha, int kOutputs>
+VARSCOPE_SIMD_INLINE Registers<Arch, kOutputs> transform_output_line(
+    const Registers<Arch, kAlpha>& src) noexcept {
+  using Points = WinogradPoints<kAlpha>;
+  Floats<Arch> sums[Points::pairs];
+  Floats<Arch> differences[Points::pairs];
+  unroll<Points::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
+    sums[pair] = src.values[1 + 2 * pair] + src.values[2 + 2 * pair];
+    differences[pair] = src.values[1 + 2 * pair] - src.values[2 + 2 * pair];
+  });
+  Registers<Arch, kOutputs> dst;
+  unroll<kOutputs>([&](auto output) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kOutput = decltype(output)::value;
+    Floats<Arch> sum = kOutput % 2 == 0 ? sums[0] : differences[0];  // the first point is 1
+    if constexpr (kOutput == 0) sum = sum + src.values[0];
+    if constexpr (kOutput == kOutputs - 1) sum = sum + src.values[kAlpha - 1];
+    unroll<Points::pairs - 1>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+      constexpr int kPair = decltype(i)::value + 1;
+      constexpr auto power = static_cast<float>(integer_power(Points::values[kPair], kOutput));
+      sum = multiply_add<Arch>(kOutput % 2 == 0 ? sums[kPair] : differences[kPair], broadcast<Arch>(power),
+                               sum);
+    });
+    dst.values[kOutput] = sum;
+  });
+  return dst;
+}
+
+// B^T d B for one register of channels. pixels[y * kAlpha + x]: the channels of pixel (y, x); product
+// (i, j) goes to dst + (i * kAlpha + j) * product_step.
+template <typename Arch, int kAlpha>
+VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64_t channel, float* dst,
+                                          std::int64_t product_step) noexcept {
+  Floats<Arch> columns_done[kAlpha][kAlpha];
+  for (int x = 0; x < kAlpha; ++x) {
+    Registers<Arch, kAlpha> column;
+    unroll<kAlpha>([&](auto y) VARSCOPE_SIMD_LAMBDA {
+      column.values[y] = load<Arch>(pixels[y * kAlpha + x] + channel);
+    });
+    column = transform_input_line<Arch, kAlpha>(column);
+    unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = column.values[i]; });
+  }
+  for (int i = 0; i < kAlpha; ++i) {
+    Registers<Arch, kAlpha> row;
+    unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
+    row = transform_input_line<Arch, kAlpha>(row);
+    unroll<kAlpha>([&](auto j) VARSCOPE_SIMD_LAMBDA {
+      store<Arch>(dst + (i * kAlpha + j) * product_step, row.values[j]);
+    });
+  }
+}
+
+// A^T m A for one register of channels: body(y, row) for each of the kOutputs rows of outputs.
+template <typename Arch, int kAlpha, int kOutputs, typename Body>
+VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t product_step,
+                                           Body&& body) noexcept {
+  Floats<Arch> columns_done[kOutputs][kAlpha];
+  for (int x = 0; x < kAlpha; ++x) {
+    Registers<Arch, kAlpha> column;
+    unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+      column.values[i] = load<Arch>(products + (i * kAlpha + x) * product_step);
+    });
+    const Registers<Arch, kOutputs> outputs = transform_output_line<Arch, kAlpha, kOutputs>(column);
+    unroll<kOutputs>([&](auto y) VARSCOPE_SIMD_LAMBDA { columns_done[y][x] = outputs.values[y]; });
+  }
+  for (int y = 0; y < kOutputs; ++y) {
+    Registers<Arch, kAlpha> row;
+    unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[y][x]; });
+    body(y, transform_output_line<Arch, kAlpha, kOutputs>(row));
+  }
+}
+
+}  // namespace
+}  // namespace varscope::simd
