@@ -86,6 +86,9 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   blocking.filter_rows_per_pass =
       ceil_divide(shape.filter_height, ceil_divide(shape.filter_height, filter_rows));
 
+  const std::int64_t pass_bytes = row_bytes * blocking.filter_rows_per_pass;
+  blocking.blocks_per_pass = std::max<std::int64_t>(budget / pass_bytes, 1);
+
   // Tiles of rows rather than of blocks: each reads the filter once.
   const std::int64_t flops_per_row = 2 * shape.out_width * positions * group_in * blocking.channels_per_block;
   const std::int64_t all_rows = shape.batch * shape.groups * shape.out_height * blocking.blocks_per_group;

@@ -147,18 +147,16 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   winograd.patch_tiles = ceil_divide(patches, winograd.patches_per_tile);
   winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
 
-  // A part of the output channels is a tile of its own where the patches are few, although it transforms
-  // the inputs again.
-  const std::int64_t flops_per_block =
-      2 * winograd.products * winograd.patches_per_tile * shape.in_channels * block;
+  // Where the patches are few, parts of the output channels are tiles of their own. Each transforms the
+  // inputs again, so they are not too small.
+  constexpr std::int64_t kFewestChannelsOfPart = 128;
   const std::int64_t groups = ceil_divide(padded_channels, winograd.channels_per_group);
-  const std::int64_t flops_per_group = flops_per_block * (winograd.channels_per_group / block);
+  const std::int64_t most_parts = std::max<std::int64_t>(padded_channels / kFewestChannelsOfPart, 1);
+  const std::int64_t wanted_parts =
+      std::clamp<std::int64_t>(kManyTiles / winograd.patch_tiles, 1, most_parts);
   std::int64_t groups_per_part = groups;
   std::int64_t parts = 1;
-  if (winograd.patch_tiles < kManyTiles) {
-    cut_evenly(groups, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_group), 1),
-               &groups_per_part, &parts);
-  }
+  cut_evenly(groups, ceil_divide(groups, wanted_parts), &groups_per_part, &parts);
   winograd.channels_per_part = groups_per_part * winograd.channels_per_group;
   winograd.channel_parts = parts;
 
@@ -166,6 +164,8 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t chunk =
       std::clamp<std::int64_t>(fitting, 64, shape.in_channels < 64 ? 64 : shape.in_channels);
   winograd.channels_per_chunk = ceil_divide(shape.in_channels, ceil_divide(shape.in_channels, chunk));
+
+  winograd.blocks_per_pass = std::max<std::int64_t>(fitting / winograd.channels_per_chunk, 1);
 
   winograd.transformed_patch_step = shape.in_channels;
   winograd.transformed_step = winograd.patches_per_tile * winograd.transformed_patch_step + kStepPadding;

@@ -15,6 +15,12 @@ namespace {
 constexpr std::int64_t kConflictFloats = 1024;
 constexpr std::int64_t kPanelPadding = 16;
 
+// Panels that a block of B meets while it is in the first-level cache; more gain nothing.
+constexpr std::int64_t kPanelsPerTile = 10;
+
+// Blocks that share one copy of A.
+constexpr std::int64_t kBlocksPerCopy = 8;
+
 void pack_b_block(const MatMulPlan& plan, const float* b, float* packed_b, std::int64_t block) noexcept {
   const MatMulShape& shape = plan.shape;
   const MatrixSteps steps = {.depth_step = shape.transpose_b ? 1 : shape.columns,
@@ -38,21 +44,21 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   const std::int64_t depth = std::clamp<std::int64_t>(depth_for_b, 64, 2048);
   blocking.depth_per_chunk = ceil_divide(size.depth, ceil_divide(size.depth, depth));
 
-  // Tiles as square as they can be read least of A and B together.
-  std::int64_t rows = 1;
-  while (2 * size.depth * rows * rows < kFlopsPerTile) rows *= 2;
-  rows = std::min(rows, caches.level2 / 2 / (blocking.depth_per_chunk * kFloatBytes));
-  rows = std::min(
-      ceil_divide(std::max<std::int64_t>(rows, 1), blocking.rows_per_panel) * blocking.rows_per_panel,
-      size.rows);
+  const bool conflicts = size.a_row_step % kConflictFloats == 0 && size.rows > 1;
+  const bool copied = size.a_depth_step != 1 || conflicts;
+  if (copied) blocking.panel_step = blocking.depth_per_chunk + kPanelPadding;
+  const std::int64_t fitting =
+      caches.level2 / 2 / (blocking.depth_per_chunk * kFloatBytes) / blocking.rows_per_panel;
+  const std::int64_t rows =
+      std::min(std::clamp<std::int64_t>(fitting, 1, kPanelsPerTile) * blocking.rows_per_panel, size.rows);
   const std::int64_t flops_per_block = 2 * size.depth * blocking.columns_per_block * rows;
+  const std::int64_t fewest = copied ? kBlocksPerCopy : 1;
   const std::int64_t blocks =
-      std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block), 1, blocking.block_count);
+      std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block),
+                               std::min(fewest, blocking.block_count), blocking.block_count);
   cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
   cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
-
-  const bool conflicts = size.a_row_step % kConflictFloats == 0 && size.rows > 1;
-  if (size.a_depth_step != 1 || conflicts) blocking.panel_step = blocking.depth_per_chunk + kPanelPadding;
+  blocking.blocks_per_pass = std::max<std::int64_t>(depth_for_b / blocking.depth_per_chunk, 1);
   return blocking;
 }
 

@@ -16,66 +16,6 @@ namespace {
 
 constexpr int kDepthwisePixels = 6;
 
-// One register of output channels, in one output row. kPlain: a whole register, and one output channel an
-// input channel.
-template <typename Arch, bool kPlain>
-struct DepthwiseRow {
-  const Conv2DShape& shape;
-  const float* input;   // the first input row of the window, first channel of the image
-  const float* filter;  // the filter row that belongs to it, first channel
-  std::int64_t rows;
-  std::int64_t first_channel;  // of the output
-  std::int64_t channels;       // lanes, or fewer where the output has fewer in all
-  std::int64_t multiplier;     // output channels an input channel
-
-  VARSCOPE_SIMD_INLINE Floats<Arch> load_output_channels(const float* src) const noexcept {
-    if (kPlain || channels == kLanes<Arch>) return load<Arch>(src + first_channel);
-    return load_partial<Arch>(src + first_channel, channels, 0.0f);
-  }
-
-  VARSCOPE_SIMD_INLINE Floats<Arch> load_pixel(const float* pixel) const noexcept {
-    if (kPlain) return load<Arch>(pixel + first_channel);
-    float buffer[kLanes<Arch>];
-    for (std::int64_t i = 0; i < kLanes<Arch>; ++i) {
-      buffer[i] = i < channels ? pixel[(first_channel + i) / multiplier] : 0.0f;
-    }
-    return load<Arch>(buffer);
-  }
-
-  // Output pixels x .. x + kPixels - 1, which use the filter columns first_column .. last_column - 1.
-  template <int kPixels>
-  VARSCOPE_SIMD_INLINE void run(std::int64_t x, std::int64_t first_column, std::int64_t last_column,
-                                const Conv2DEpilogue& epilogue, float* output,
-                                std::int64_t out_row) const noexcept {
-    Floats<Arch> sums[kPixels];
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = broadcast<Arch>(0.0f); });
-    const std::int64_t left = x * shape.stride_width - shape.pad_left;
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const float* row = input + r * shape.dilation_height * shape.in_width * shape.in_channels;
-      for (std::int64_t s = first_column; s < last_column; ++s) {
-        const float* pixel = row + (left + s * shape.dilation_width) * shape.in_channels;
-        const Floats<Arch> weights =
-            load_output_channels(filter + (r * shape.filter_width + s) * shape.out_channels);
-        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-          sums[p] = multiply_add<Arch>(load_pixel(pixel + p * shape.stride_width * shape.in_channels),
-                                       weights, sums[p]);
-        });
-      }
-    }
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      const std::int64_t index = (out_row + x + p) * shape.out_channels;
-      if (epilogue.bias != nullptr) sums[p] = sums[p] + load_output_channels(epilogue.bias);
-      if (epilogue.residual != nullptr) sums[p] = sums[p] + load_output_channels(epilogue.residual + index);
-      if (epilogue.activation == Activation::relu) sums[p] = relu<Arch>(sums[p]);
-      if (kPlain || channels == kLanes<Arch>) {
-        store<Arch>(output + index + first_channel, sums[p]);
-      } else {
-        store_partial<Arch>(output + index + first_channel, sums[p], channels);
-      }
-    });
-  }
-};
-
 // The output pixels whose windows lie inside of the image row: first .. last - 1.
 VARSCOPE_SIMD_INLINE Range interior_pixels(const Conv2DShape& shape) noexcept {
   const std::int64_t reach = (shape.filter_width - 1) * shape.dilation_width;
@@ -87,52 +27,164 @@ VARSCOPE_SIMD_INLINE Range interior_pixels(const Conv2DShape& shape) noexcept {
   return {first, larger(first, last)};
 }
 
-// kPixels output pixels from x on, of all channels: neighbouring registers of channels share the cache lines'
+// What the windows of some neighbouring output pixels read.
+struct DepthwiseWindow {
+  const Conv2DShape& shape;
+  const float* input;   // first input row and column of the first pixel's window, first channel
+  const float* filter;  // the filter row and column that belong to it, first channel
+  std::int64_t rows;
+  std::int64_t columns;
+};
+
+// A window of kFilter columns and any number of rows, kStride columns apart: each input is loaded once for
+// all pixels that it belongs to.
+template <typename Arch, int kFilter, int kStride>
+struct DepthwiseColumns {
+  template <int kPixels>
+  static VARSCOPE_SIMD_INLINE void sum(const DepthwiseWindow& window, std::int64_t channel,
+                                       Floats<Arch> (&sums)[kPixels]) noexcept {
+    constexpr int kColumns = (kPixels - 1) * kStride + kFilter;
+    const std::int64_t step = window.shape.in_channels;
+    const std::int64_t row_step = window.shape.dilation_height * window.shape.in_width * step;
+    const float* row = window.input + channel;
+    const float* filter = window.filter + channel;
+    for (std::int64_t r = 0; r < window.rows; ++r, row += row_step) {
+      Floats<Arch> weights[kFilter];
+      unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
+        weights[s] = load<Arch>(filter);
+        filter += window.shape.out_channels;
+      });
+      const float* pixel = row;
+      unroll<kColumns>([&](auto column) VARSCOPE_SIMD_LAMBDA {
+        constexpr int kColumn = decltype(column)::value;
+        const Floats<Arch> x = load<Arch>(pixel);
+        pixel += step;
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+          constexpr int s = kColumn - decltype(p)::value * kStride;
+          if constexpr (s >= 0 && s < kFilter) sums[p] = multiply_add<Arch>(x, weights[s], sums[p]);
+        });
+      });
+    }
+  }
+};
+
+// Any window; kPlain: a whole register, and one output channel an input channel.
+template <typename Arch, bool kPlain>
+struct DepthwiseAnyWindow {
+  template <int kPixels>
+  static VARSCOPE_SIMD_INLINE void sum(const DepthwiseWindow& window, std::int64_t channel,
+                                       Floats<Arch> (&sums)[kPixels]) noexcept {
+    const Conv2DShape& shape = window.shape;
+    const std::int64_t multiplier = shape.out_channels / shape.in_channels;
+    const std::int64_t channels = smaller(kLanes<Arch>, shape.out_channels);
+    const std::int64_t pixel_step = shape.stride_width * shape.in_channels;
+    const auto load_pixel = [&](const float* pixel) VARSCOPE_SIMD_LAMBDA {
+      if constexpr (kPlain) return load<Arch>(pixel + channel);
+      float buffer[kLanes<Arch>];
+      for (std::int64_t i = 0; i < kLanes<Arch>; ++i) {
+        buffer[i] = i < channels ? pixel[(channel + i) / multiplier] : 0.0f;
+      }
+      return load<Arch>(buffer);
+    };
+    for (std::int64_t r = 0; r < window.rows; ++r) {
+      const float* row = window.input + r * shape.dilation_height * shape.in_width * shape.in_channels;
+      const float* filter = window.filter + r * shape.filter_width * shape.out_channels + channel;
+      for (std::int64_t s = 0; s < window.columns; ++s) {
+        const float* pixel = row + s * shape.dilation_width * shape.in_channels;
+        const Floats<Arch> weights =
+            kPlain || channels == kLanes<Arch>
+                ? load<Arch>(filter + s * shape.out_channels)
+                : load_partial<Arch>(filter + s * shape.out_channels, channels, 0.0f);
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+          sums[p] = multiply_add<Arch>(load_pixel(pixel + p * pixel_step), weights, sums[p]);
+        });
+      }
+    }
+  }
+};
+
+// kPixels output pixels from `output_pixel` on, of all channels: neighbouring registers of channels share the
 // pages and the prefetcher's streams.
-template <int kPixels, typename Arch, bool kPlain>
-VARSCOPE_SIMD_INLINE void run_depthwise_pixels(DepthwiseRow<Arch, kPlain>& row, std::int64_t x,
-                                               const Range& columns, const Conv2DArguments& arguments,
-                                               std::int64_t out_row) noexcept {
-  const std::int64_t out_channels = row.shape.out_channels;
+// kWhole: there are whole registers of channels.
+template <int kPixels, bool kWhole, typename Arch, typename Window>
+VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
+                                               const Conv2DArguments& arguments,
+                                               std::int64_t output_pixel) noexcept {
+  const std::int64_t out_channels = window.shape.out_channels;
+  const std::int64_t count = smaller(kLanes<Arch>, out_channels);
+  const Conv2DEpilogue epilogue = arguments.epilogue;  // copies: the stores cannot change them
+  float* const output = arguments.output;
+  const auto read = [count](const float* src) VARSCOPE_SIMD_LAMBDA {
+    if constexpr (kWhole) return load<Arch>(src);
+    return load_partial<Arch>(src, count, 0.0f);
+  };
   for (std::int64_t k = 0; k < out_channels; k += kLanes<Arch>) {
-    row.first_channel = larger<std::int64_t>(smaller(k, out_channels - kLanes<Arch>), 0);
-    row.template run<kPixels>(x, columns.first, columns.last, arguments.epilogue, arguments.output, out_row);
+    const std::int64_t channel = larger<std::int64_t>(smaller(k, out_channels - kLanes<Arch>), 0);
+    Floats<Arch> sums[kPixels];
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = broadcast<Arch>(0.0f); });
+    Window::template sum<kPixels>(window, channel, sums);
+    const std::int64_t index = output_pixel * out_channels + channel;
+    if (epilogue.bias != nullptr) {
+      const Floats<Arch> bias = read(epilogue.bias + channel);
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = sums[p] + bias; });
+    }
+    if (epilogue.residual != nullptr) {
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+        sums[p] = sums[p] + read(epilogue.residual + index + p * out_channels);
+      });
+    }
+    if (epilogue.activation == Activation::relu) {
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = relu<Arch>(sums[p]); });
+    }
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      if constexpr (kWhole) {
+        store<Arch>(output + index + p * out_channels, sums[p]);
+      } else {
+        store_partial<Arch>(output + index + p * out_channels, sums[p], count);
+      }
+    });
   }
 }
 
-template <typename Arch, bool kPlain>
-VARSCOPE_SIMD_INLINE void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
-                                             std::int64_t tile) noexcept {
+// Inside: pixels whose windows lie inside of the image's columns, several at a time; Any: the others.
+template <bool kWhole, typename Arch, typename Inside, typename Any>
+void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                        std::int64_t tile) noexcept {
   const Conv2DShape& shape = plan.shape;
   const std::int64_t image = tile / plan.blocking.row_tiles;
   const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
   const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, shape.out_height);
-  const std::int64_t row_floats = shape.in_width * shape.in_channels;
   const Range interior = interior_pixels(shape);
-  const Range all_columns = {0, shape.filter_width};
   for (std::int64_t y = first_y; y < last_y; ++y) {
     const std::int64_t top = y * shape.stride_height - shape.pad_top;
     const Range rows = positions_inside(top, shape.in_height, shape.filter_height, shape.dilation_height);
     const std::int64_t in_y = rows.first < rows.last ? top + rows.first * shape.dilation_height : 0;
+    const float* input =
+        arguments.input + (image * shape.in_height + in_y) * shape.in_width * shape.in_channels;
+    const float* filter = arguments.packed_filter + rows.first * shape.filter_width * shape.out_channels;
     const std::int64_t out_row = (image * shape.out_height + y) * shape.out_width;
-    DepthwiseRow<Arch, kPlain> row = {
-        .shape = shape,
-        .input = arguments.input + (image * shape.in_height + in_y) * row_floats,
-        .filter = arguments.packed_filter + rows.first * shape.filter_width * shape.out_channels,
-        .rows = rows.last - rows.first,
-        .first_channel = 0,
-        .channels = smaller(kLanes<Arch>, shape.out_channels),
-        .multiplier = shape.out_channels / shape.in_channels};
+    const auto window = [&](std::int64_t x, const Range& columns) VARSCOPE_SIMD_LAMBDA {
+      const std::int64_t column = columns.first < columns.last ? x * shape.stride_width - shape.pad_left +
+                                                                     columns.first * shape.dilation_width
+                                                               : 0;
+      return DepthwiseWindow{.shape = shape,
+                             .input = input + column * shape.in_channels,
+                             .filter = filter + columns.first * shape.out_channels,
+                             .rows = rows.last - rows.first,
+                             .columns = columns.last - columns.first};
+    };
     std::int64_t x = 0;
     while (x < shape.out_width) {
-      if (x >= interior.first && x + kDepthwisePixels <= interior.last) {
-        run_depthwise_pixels<kDepthwisePixels>(row, x, all_columns, arguments, out_row);
-        x += kDepthwisePixels;
+      // The last pixels of the interior together with some that are done already: the same bits again.
+      const std::int64_t start = smaller(x, interior.last - kDepthwisePixels);
+      if (x >= interior.first && x < interior.last && start >= interior.first) {
+        run_depthwise_pixels<kDepthwisePixels, kWhole, Arch, Inside>(window(start, {0, shape.filter_width}),
+                                                                     arguments, out_row + start);
+        x = start + kDepthwisePixels;
       } else {
-        const std::int64_t left = x * shape.stride_width - shape.pad_left;
-        const Range columns =
-            positions_inside(left, shape.in_width, shape.filter_width, shape.dilation_width);
-        run_depthwise_pixels<1>(row, x, columns, arguments, out_row);
+        const Range columns = positions_inside(x * shape.stride_width - shape.pad_left, shape.in_width,
+                                               shape.filter_width, shape.dilation_width);
+        run_depthwise_pixels<1, kWhole, Arch, Any>(window(x, columns), arguments, out_row + x);
         ++x;
       }
     }
@@ -143,10 +195,20 @@ template <typename Arch>
 void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                            std::int64_t tile) noexcept {
   const Conv2DShape& shape = plan.shape;
-  if (shape.out_channels == shape.in_channels && shape.out_channels >= kLanes<Arch>) {
-    run_depthwise_tile<Arch, true>(plan, arguments, tile);
+  using Plain = DepthwiseAnyWindow<Arch, true>;
+  using Any = DepthwiseAnyWindow<Arch, false>;
+  if (shape.out_channels < kLanes<Arch>) {
+    run_depthwise_tile<false, Arch, Any, Any>(plan, arguments, tile);
+  } else if (shape.out_channels != shape.in_channels) {
+    run_depthwise_tile<true, Arch, Any, Any>(plan, arguments, tile);
+  } else if (shape.dilation_width == 1 && shape.filter_width == 3 && shape.stride_width == 1) {
+    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 3, 1>, Plain>(plan, arguments, tile);
+  } else if (shape.dilation_width == 1 && shape.filter_width == 3 && shape.stride_width == 2) {
+    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 3, 2>, Plain>(plan, arguments, tile);
+  } else if (shape.dilation_width == 1 && shape.filter_width == 5 && shape.stride_width == 1) {
+    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 5, 1>, Plain>(plan, arguments, tile);
   } else {
-    run_depthwise_tile<Arch, false>(plan, arguments, tile);
+    run_depthwise_tile<true, Arch, Plain, Plain>(plan, arguments, tile);
   }
 }
 

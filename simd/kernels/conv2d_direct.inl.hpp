@@ -130,8 +130,10 @@ class DirectTile {
       copy_edges();
       for (std::int64_t r = 0; r < shape_.filter_height; r += blocking_.filter_rows_per_pass) {
         pass_ = {r, smaller(r + blocking_.filter_rows_per_pass, shape_.filter_height)};
-        for (std::int64_t block = place_.first_block; block < place_.last_block; ++block) {
-          for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y, block);
+        for (std::int64_t block = place_.first_block; block < place_.last_block;
+             block += blocking_.blocks_per_pass) {
+          const Range blocks = {block, smaller(block + blocking_.blocks_per_pass, place_.last_block)};
+          for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y, blocks);
         }
       }
     }
@@ -177,23 +179,13 @@ class DirectTile {
     }
   }
 
-  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y, std::int64_t block) const noexcept {
+  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y, const Range& blocks) const noexcept {
     const std::int64_t top = top_of(y);
     Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
     rows = {larger(rows.first, pass_.first), smaller(rows.last, pass_.last)};
     if (rows.last < rows.first) rows.last = rows.first;
     const bool none = rows.first == rows.last;
     const std::int64_t in_row = none ? first_in_row_ : top + rows.first * shape_.dilation_height;
-
-    const std::int64_t block_channel = block * blocking_.channels_per_block;
-    const std::int64_t block_channels = smaller(blocking_.channels_per_block, group_out_ - block_channel);
-    const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
-    const float* filter =
-        arguments_.packed_filter +
-        positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
-        (first_channel_ * positions_ + rows.first * shape_.filter_width * channels_) * vectors * kLanes<Arch>;
-    const std::int64_t out_channel = place_.group * group_out_ + block_channel;
-    const Conv2DEpilogue& epilogue = arguments_.epilogue;
     const std::int64_t out_row = (place_.image * shape_.out_height + y) * shape_.out_width;
     std::int64_t edges = 0;
     for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
@@ -206,7 +198,7 @@ class DirectTile {
                       .rows = rows.last - rows.first,
                       .columns = joined_ ? 1 : shape_.filter_width,
                       .channels = joined_ ? shape_.filter_width * channels_ : channels_,
-                      .filter = filter};
+                      .filter = nullptr};
       std::int64_t pixel_floats = shape_.in_channels;
       if (inside(tile)) {
         in.pixels = input_row(in_row) + first_column(shape_, x) * shape_.in_channels;
@@ -219,19 +211,35 @@ class DirectTile {
       }
       in.pixel_step = shape_.stride_width * pixel_floats;
       in.column_step = shape_.dilation_width * pixel_floats;
-
-      const std::int64_t index = (out_row + x) * shape_.out_channels + out_channel;
-      const TileOutput out = {
-          .pixels = arguments_.output + index,
-          .pixel_step = shape_.out_channels,
-          .channels = block_channels,
-          .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
-          .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
-          .activation = epilogue.activation,
-          .first_pass = first_channel_ == 0 && pass_.first == 0,
-          .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height};
-      register_tile<Arch>(pixels, vectors)(in, out);
+      for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
+        run_block(in, rows.first, (out_row + x) * shape_.out_channels, pixels, block);
+      }
     }
+  }
+
+  // One register tile. `out_pixel`: the first output pixel's place in the output.
+  VARSCOPE_SIMD_INLINE void run_block(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
+                                      std::int64_t pixels, std::int64_t block) const noexcept {
+    const std::int64_t block_channel = block * blocking_.channels_per_block;
+    const std::int64_t block_channels = smaller(blocking_.channels_per_block, group_out_ - block_channel);
+    const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
+    in.filter = arguments_.packed_filter +
+                positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
+                (first_channel_ * positions_ + first_filter_row * shape_.filter_width * channels_) * vectors *
+                    kLanes<Arch>;
+    const std::int64_t out_channel = place_.group * group_out_ + block_channel;
+    const std::int64_t index = out_pixel + out_channel;
+    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+    const TileOutput out = {
+        .pixels = arguments_.output + index,
+        .pixel_step = shape_.out_channels,
+        .channels = block_channels,
+        .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
+        .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
+        .activation = epilogue.activation,
+        .first_pass = first_channel_ == 0 && pass_.first == 0,
+        .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height};
+    register_tile<Arch>(pixels, vectors)(in, out);
   }
 
   const Conv2DShape& shape_;

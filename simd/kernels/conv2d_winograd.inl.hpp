@@ -88,51 +88,56 @@ class WinogradTile {
     }
   }
 
-  // The filter's part of one block and one chunk of input channels stays in the first-level cache while all
+  // The filter's part of some blocks and one chunk of input channels stays in the first-level cache while all
   // patches pass.
   VARSCOPE_SIMD_INLINE void multiply(std::int64_t first_channel, std::int64_t channels) const noexcept {
+    const std::int64_t pass = blocking_.blocks_per_pass * kTileVectors * kLaneCount;
     for (int product = 0; product < kProducts; ++product) {
       for (std::int64_t first = 0; first < shape_.in_channels; first += blocking_.channels_per_chunk) {
-        for (std::int64_t block = 0; block < channels; block += kTileVectors * kLaneCount) {
-          multiply_block(product, first, first_channel + block, block,
-                         smaller(kTileVectors * kLaneCount, channels - block));
+        for (std::int64_t block = 0; block < channels; block += pass) {
+          multiply_blocks(product, first, first_channel, block, smaller(block + pass, channels));
         }
       }
     }
   }
 
-  // `channel`: the block's first, of all; `group_channel`: of the group's.
-  VARSCOPE_SIMD_INLINE void multiply_block(int product, std::int64_t first_input, std::int64_t channel,
-                                           std::int64_t group_channel, std::int64_t channels) const noexcept {
+  // Of the output channels from group_channel on: first_block to last_block.
+  VARSCOPE_SIMD_INLINE void multiply_blocks(int product, std::int64_t first_input, std::int64_t group_channel,
+                                            std::int64_t first_block,
+                                            std::int64_t last_block) const noexcept {
     const std::int64_t inputs = smaller(blocking_.channels_per_chunk, shape_.in_channels - first_input);
-    const std::int64_t vectors = (channels + kLaneCount - 1) / kLaneCount;
-    const std::int64_t width = vectors * kLaneCount;
-    const float* filter = arguments_.packed_filter +
-                          shape_.in_channels * (kProducts * channel + product * width) + first_input * width;
     const std::int64_t panels =
         (patches_ + blocking_.patches_per_register_tile - 1) / blocking_.patches_per_register_tile;
     for (std::int64_t panel = 0; panel < panels; ++panel) {
       const std::int64_t patch = panel * patches_ / panels;
       const std::int64_t patches = (panel + 1) * patches_ / panels - patch;
-      const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
-                                      patch * blocking_.transformed_patch_step + first_input,
-                            .pixel_step = blocking_.transformed_patch_step,
-                            .row_step = 0,
-                            .column_step = 0,
-                            .rows = 1,
-                            .columns = 1,
-                            .channels = inputs,
-                            .filter = filter};
-      const TileOutput out = {.pixels = products_ + product * blocking_.product_step +
-                                        patch * blocking_.channels_per_group + group_channel,
-                              .pixel_step = blocking_.channels_per_group,
-                              .channels = width,
-                              .bias = nullptr,
-                              .residual = nullptr,
-                              .activation = Activation::none,
-                              .first_pass = first_input == 0,
-                              .last_pass = false};
-      register_tile<Arch>(patches, vectors)(in, out);
+      TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
+                                patch * blocking_.transformed_patch_step + first_input,
+                      .pixel_step = blocking_.transformed_patch_step,
+                      .row_step = 0,
+                      .column_step = 0,
+                      .rows = 1,
+                      .columns = 1,
+                      .channels = inputs,
+                      .filter = nullptr};
+      float* products = products_ + product * blocking_.product_step + patch * blocking_.channels_per_group;
+      for (std::int64_t block = first_block; block < last_block; block += kTileVectors * kLaneCount) {
+        const std::int64_t channels = smaller(kTileVectors * kLaneCount, last_block - block);
+        const std::int64_t vectors = (channels + kLaneCount - 1) / kLaneCount;
+        const std::int64_t width = vectors * kLaneCount;
+        in.filter = arguments_.packed_filter +
+                    shape_.in_channels * (kProducts * (group_channel + block) + product * width) +
+                    first_input * width;
+        const TileOutput out = {.pixels = products + block,
+                                .pixel_step = blocking_.channels_per_group,
+                                .channels = width,
+                                .bias = nullptr,
+                                .residual = nullptr,
+                                .activation = Activation::none,
+                                .first_pass = first_input == 0,
+                                .last_pass = false};
+        register_tile<Arch>(patches, vectors)(in, out);
+      }
     }
   }
 
@@ -143,36 +148,56 @@ class WinogradTile {
     const std::int64_t columns = smaller<std::int64_t>(kOutputs, shape_.out_width - at.x);
     const std::int64_t first_pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x;
     const float* products = products_ + patch * blocking_.channels_per_group;
-    for (std::int64_t c = 0; c < channels; c += kLaneCount) {
-      const std::int64_t count = smaller(kLaneCount, channels - c);
-      const std::int64_t channel = first_channel + c;
-      transform_output<Arch, kAlpha, kOutputs>(
-          products + c, blocking_.product_step,
-          [&](int y, const Registers<Arch, kOutputs>& row) VARSCOPE_SIMD_LAMBDA {
-            if (y >= rows) return;
-            const std::int64_t index = (first_pixel + y * shape_.out_width) * shape_.out_channels + channel;
-            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
-              if (x < columns) finish(row.values[x], index + x * shape_.out_channels, channel, count);
-            });
-          });
+    std::int64_t c = 0;
+    for (; c + kLaneCount <= channels; c += kLaneCount) {
+      finish_register<true>(products + c, first_pixel, rows, columns, first_channel + c, kLaneCount);
+    }
+    if (c < channels) {
+      finish_register<false>(products + c, first_pixel, rows, columns, first_channel + c, channels - c);
     }
   }
 
-  // The epilogue of `count` channels of one pixel, and its store.
-  VARSCOPE_SIMD_INLINE void finish(Floats<Arch> sum, std::int64_t index, std::int64_t channel,
-                                   std::int64_t count) const noexcept {
-    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+  // `count` channels from `channel` on; kWhole: a whole register of them.
+  template <bool kWhole>
+  VARSCOPE_SIMD_INLINE void finish_register(const float* products, std::int64_t first_pixel,
+                                            std::int64_t rows, std::int64_t columns, std::int64_t channel,
+                                            std::int64_t count) const noexcept {
+    const Conv2DEpilogue epilogue = arguments_.epilogue;  // copies: the stores cannot change them
+    float* const output = arguments_.output;
+    const std::int64_t pixel_step = shape_.out_channels;
+    const std::int64_t row_step = shape_.out_width * shape_.out_channels;
+    const std::int64_t first = first_pixel * shape_.out_channels + channel;
     const auto read = [count](const float* src) VARSCOPE_SIMD_LAMBDA {
-      return count == kLaneCount ? load<Arch>(src) : load_partial<Arch>(src, count, 0.0f);
+      if constexpr (kWhole) return load<Arch>(src);
+      return load_partial<Arch>(src, count, 0.0f);
     };
-    if (epilogue.bias != nullptr) sum = sum + read(epilogue.bias + channel);
-    if (epilogue.residual != nullptr) sum = sum + read(epilogue.residual + index);
-    if (epilogue.activation == Activation::relu) sum = relu<Arch>(sum);
-    if (count == kLaneCount) {
-      store<Arch>(arguments_.output + index, sum);
-    } else {
-      store_partial<Arch>(arguments_.output + index, sum, count);
-    }
+    const Floats<Arch> bias =
+        epilogue.bias == nullptr ? broadcast<Arch>(0.0f) : read(epilogue.bias + channel);
+    transform_output<Arch, kAlpha, kOutputs>(
+        products, blocking_.product_step, [&](int y, Registers<Arch, kOutputs> row) VARSCOPE_SIMD_LAMBDA {
+          if (y >= rows) return;
+          const std::int64_t index = first + y * row_step;
+          if (epilogue.bias != nullptr) {
+            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = row.values[x] + bias; });
+          }
+          if (epilogue.residual != nullptr) {
+            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
+              if (x < columns)
+                row.values[x] = row.values[x] + read(epilogue.residual + index + x * pixel_step);
+            });
+          }
+          if (epilogue.activation == Activation::relu) {
+            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = relu<Arch>(row.values[x]); });
+          }
+          unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
+            if (x >= columns) return;
+            if constexpr (kWhole) {
+              store<Arch>(output + index + x * pixel_step, row.values[x]);
+            } else {
+              store_partial<Arch>(output + index + x * pixel_step, row.values[x], count);
+            }
+          });
+        });
   }
 
   const Conv2DShape& shape_;

@@ -26,6 +26,7 @@ struct ProductTile {
   std::int64_t rows_per_panel;
   std::int64_t columns;  // of all C
   std::int64_t columns_per_block;
+  std::int64_t blocks_per_pass;
   std::int64_t first_block;
   std::int64_t last_block;
   const float* packed_b;
@@ -62,32 +63,36 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
     const std::int64_t row_step = copied ? tile.panel_step : tile.a_row_step;
     const float* a =
         copied ? tile.workspace : tile.a + tile.first_row * tile.a_row_step + first_depth * tile.a_depth_step;
-    for (std::int64_t block = tile.first_block; block < tile.last_block; ++block) {
-      const std::int64_t column = block * tile.columns_per_block;
-      const std::int64_t block_columns = smaller(tile.columns_per_block, tile.columns - column);
-      const std::int64_t vectors = (block_columns + lanes - 1) / lanes;
-      const float* b = tile.packed_b + column * tile.depth + first_depth * vectors * lanes;
+    for (std::int64_t first_block = tile.first_block; first_block < tile.last_block;
+         first_block += tile.blocks_per_pass) {
+      const std::int64_t last_block = smaller(first_block + tile.blocks_per_pass, tile.last_block);
       for (std::int64_t panel = 0; panel < panels; ++panel) {
         const std::int64_t row = panel * row_count / panels;
         const std::int64_t rows = (panel + 1) * row_count / panels - row;
-        const TileInput in = {.pixels = a + row * row_step,
-                              .pixel_step = row_step,
-                              .row_step = 0,
-                              .column_step = 0,
-                              .rows = 1,
-                              .columns = 1,
-                              .channels = depth,
-                              .filter = b};
-        const std::int64_t first = (tile.first_row + row) * tile.columns + column;
-        const TileOutput out = {.pixels = tile.c + first,
-                                .pixel_step = tile.columns,
-                                .channels = block_columns,
-                                .bias = tile.bias == nullptr ? nullptr : tile.bias + column,
-                                .residual = tile.residual == nullptr ? nullptr : tile.residual + first,
-                                .activation = tile.activation,
-                                .first_pass = first_depth == 0,
-                                .last_pass = first_depth + depth == tile.depth};
-        register_tile<Arch>(rows, vectors)(in, out);
+        TileInput in = {.pixels = a + row * row_step,
+                        .pixel_step = row_step,
+                        .row_step = 0,
+                        .column_step = 0,
+                        .rows = 1,
+                        .columns = 1,
+                        .channels = depth,
+                        .filter = nullptr};
+        for (std::int64_t block = first_block; block < last_block; ++block) {
+          const std::int64_t column = block * tile.columns_per_block;
+          const std::int64_t block_columns = smaller(tile.columns_per_block, tile.columns - column);
+          const std::int64_t vectors = (block_columns + lanes - 1) / lanes;
+          in.filter = tile.packed_b + column * tile.depth + first_depth * vectors * lanes;
+          const std::int64_t first = (tile.first_row + row) * tile.columns + column;
+          const TileOutput out = {.pixels = tile.c + first,
+                                  .pixel_step = tile.columns,
+                                  .channels = block_columns,
+                                  .bias = tile.bias == nullptr ? nullptr : tile.bias + column,
+                                  .residual = tile.residual == nullptr ? nullptr : tile.residual + first,
+                                  .activation = tile.activation,
+                                  .first_pass = first_depth == 0,
+                                  .last_pass = first_depth + depth == tile.depth};
+          register_tile<Arch>(rows, vectors)(in, out);
+        }
       }
     }
   }
@@ -110,6 +115,7 @@ void matmul_tile(const MatMulPlan& plan, const MatMulArguments& arguments, std::
                           .rows_per_panel = blocking.rows_per_panel,
                           .columns = shape.columns,
                           .columns_per_block = blocking.columns_per_block,
+                          .blocks_per_pass = blocking.blocks_per_pass,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_b,
@@ -140,6 +146,7 @@ void conv2d_pointwise_tile(const Conv2DPlan& plan, const Conv2DArguments& argume
                           .rows_per_panel = blocking.rows_per_panel,
                           .columns = shape.out_channels,
                           .columns_per_block = blocking.columns_per_block,
+                          .blocks_per_pass = blocking.blocks_per_pass,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_filter,

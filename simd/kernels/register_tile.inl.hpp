@@ -47,6 +47,7 @@ struct RegisterTile {
 
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     Sums sums;
+    prefetch_output(out);
     if (out.first_pass) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
     } else {
@@ -65,6 +66,17 @@ struct RegisterTile {
   static VARSCOPE_SIMD_INLINE void for_each(Body&& body) noexcept {
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { body(p, v); });
+    });
+  }
+
+  // A store waits for its line to come from wherever the output lies; the loop is long enough to hide that.
+  static VARSCOPE_SIMD_INLINE void prefetch_output(const TileOutput& out) noexcept {
+    constexpr std::int64_t kLineFloats = 16;
+    constexpr int kLines = static_cast<int>((kChannels + kLineFloats - 1) / kLineFloats);
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      unroll<kLines>([&](auto line) VARSCOPE_SIMD_LAMBDA {
+        __builtin_prefetch(out.pixels + p * out.pixel_step + line * kLineFloats, 1);
+      });
     });
   }
 

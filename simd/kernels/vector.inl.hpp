@@ -116,10 +116,10 @@ VARSCOPE_SIMD_INLINE Floats<Arch> square_root(Floats<Arch> x) noexcept {
 #endif
 }
 
-// x < 0 ? 0 : x
+// x < 0 ? 0 : x. The order counts: x86's maximum is its second operand where one is NaN or both are zeros.
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> relu(Floats<Arch> x) noexcept {
-  return xsimd::select(x < broadcast<Arch>(0.0f), broadcast<Arch>(0.0f), x);
+  return xsimd::max(broadcast<Arch>(0.0f), x);
 }
 
 // The larger, the smaller of each pair; NaN when either is NaN. (x != x would do for "is NaN", but xsimd 8

@@ -74,6 +74,10 @@ VARSCOPE_SIMD_INLINE Registers<Arch, kOutputs> transform_output_line(
   return dst;
 }
 
+// Both transforms read and write some dozens of streams, more than the processor follows by itself, so they
+// ask for the lines of later channels: so many floats ahead.
+constexpr std::int64_t kPrefetchFloats = 32;
+
 // B^T d B for one register of channels. pixels[y * kAlpha + x]: the channels of pixel (y, x); product
 // (i, j) goes to dst + (i * kAlpha + j) * product_step.
 template <typename Arch, int kAlpha>
@@ -83,7 +87,9 @@ VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64
   for (int x = 0; x < kAlpha; ++x) {
     Registers<Arch, kAlpha> column;
     unroll<kAlpha>([&](auto y) VARSCOPE_SIMD_LAMBDA {
-      column.values[y] = load<Arch>(pixels[y * kAlpha + x] + channel);
+      const float* src = pixels[y * kAlpha + x] + channel;
+      __builtin_prefetch(src + kPrefetchFloats);
+      column.values[y] = load<Arch>(src);
     });
     column = transform_input_line<Arch, kAlpha>(column);
     unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = column.values[i]; });
@@ -93,7 +99,9 @@ VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64
     unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
     row = transform_input_line<Arch, kAlpha>(row);
     unroll<kAlpha>([&](auto j) VARSCOPE_SIMD_LAMBDA {
-      store<Arch>(dst + (i * kAlpha + j) * product_step, row.values[j]);
+      float* product = dst + (i * kAlpha + j) * product_step;
+      __builtin_prefetch(product + kPrefetchFloats, 1);
+      store<Arch>(product, row.values[j]);
     });
   }
 }
@@ -106,7 +114,9 @@ VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t p
   for (int x = 0; x < kAlpha; ++x) {
     Registers<Arch, kAlpha> column;
     unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
-      column.values[i] = load<Arch>(products + (i * kAlpha + x) * product_step);
+      const float* src = products + (i * kAlpha + x) * product_step;
+      __builtin_prefetch(src + kPrefetchFloats);
+      column.values[i] = load<Arch>(src);
     });
     const Registers<Arch, kOutputs> outputs = transform_output_line<Arch, kAlpha, kOutputs>(column);
     unroll<kOutputs>([&](auto y) VARSCOPE_SIMD_LAMBDA { columns_done[y][x] = outputs.values[y]; });

@@ -96,8 +96,9 @@ struct Conv2DBlocking {
   std::int64_t rows_per_tile = 0;             // output rows
   std::int64_t row_tiles = 0;                 // tiles that cover them
   std::int64_t blocks_per_tile = 0;
-  std::int64_t block_tiles = 0;  // tiles that cover the blocks of one group
-  bool rows_innermost = false;   // neighbouring tiles differ in their rows, not in their blocks
+  std::int64_t block_tiles = 0;      // tiles that cover the blocks of one group
+  std::int64_t blocks_per_pass = 1;  // blocks whose filters stay in the first-level cache together
+  bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
 };
 
 // How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
@@ -113,6 +114,7 @@ struct WinogradBlocking {
   std::int64_t channels_per_part = 0;          // output channels of a tile
   std::int64_t channel_parts = 0;
   std::int64_t channels_per_group = 0;      // output channels whose products exist at one time
+  std::int64_t blocks_per_pass = 1;         // blocks whose filters stay in the first-level cache together
   std::int64_t transformed_step = 0;        // floats from one product's transformed inputs to the next's
   std::int64_t transformed_patch_step = 0;  // and from one patch to the next
   std::int64_t product_step = 0;            // the same of the products

@@ -49,12 +49,12 @@ struct MatMulBlocking {
   std::int64_t padded_columns = 0;   // columns, filled up to whole registers
   std::int64_t depth_per_chunk = 0;  // depth summed in one pass over a tile
   std::int64_t rows_per_panel = 0;   // at most
-  std::int64_t panel_step =
-      0;  // floats from row to row where panels of A are copied to the workspace, else 0
+  std::int64_t panel_step = 0;       // floats from row to row where A is copied to the workspace, else 0
   std::int64_t rows_per_tile = 0;
   std::int64_t row_tiles = 0;
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;
+  std::int64_t blocks_per_pass = 1;  // blocks that stay in the first-level cache together
 };
 
 struct MatMulPlan {
