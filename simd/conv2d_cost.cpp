@@ -15,8 +15,8 @@ namespace {
 constexpr double kMultiplyAddsPerCycle = 2;
 
 // Bytes a cycle of a stream from the third-level cache, and from memory.
-constexpr double kLevel3Bytes = 12;
-constexpr double kMemoryBytes = 4;
+constexpr double kLevel3Bytes = 5;
+constexpr double kMemoryBytes = 3;
 
 double as_double(std::int64_t value) noexcept {
   return static_cast<double>(value);
@@ -70,11 +70,12 @@ struct TransformCycles {
 TransformCycles transform_cycles(const WinogradBlocking& winograd) noexcept {
   switch (winograd.products) {
     case 16:
-      return {70, 60};
+      return {60, 55};
     case 36:
-      return {230, winograd.outputs_per_patch == 2 ? 140.0 : 190.0};
+      return {170, winograd.outputs_per_patch == 2 ? 100.0 : 140.0};
     default:
-      return {480, winograd.outputs_per_patch == 2 ? 260.0 : winograd.outputs_per_patch == 4 ? 370.0 : 560.0};
+      if (winograd.outputs_per_patch == 2) return {450, 150};
+      return {450, winograd.outputs_per_patch == 4 ? 200.0 : 290.0};
   }
 }
 

@@ -214,6 +214,11 @@ Conv2DPlan choose_plan(const KernelSet& kernels, const Conv2DShape& shape, Conv2
     if (row.algorithm == Conv2DAlgorithm::automatic || row.algorithm == Conv2DAlgorithm::reference) continue;
     if (accuracy == Conv2DAccuracy::strict && is_winograd(row.algorithm)) continue;
     if (refusal_of(kernels, shape, row.algorithm) != nullptr) continue;
+    // The same sums as pointwise, but not in its order of loops.
+    if (row.algorithm == Conv2DAlgorithm::direct &&
+        refusal_of(kernels, shape, Conv2DAlgorithm::pointwise) == nullptr) {
+      continue;
+    }
     const Conv2DPlan plan = plan_algorithm(kernels, shape, row.algorithm, caches);
     const double cycles = conv2d_cycles(kernels, caches, plan);
     if (best.run_tile == nullptr || cycles < best_cycles) {

@@ -121,7 +121,10 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
   for (std::int64_t k = 0; k < out_channels; k += kLanes<Arch>) {
     const std::int64_t channel = larger<std::int64_t>(smaller(k, out_channels - kLanes<Arch>), 0);
     Floats<Arch> sums[kPixels];
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = broadcast<Arch>(0.0f); });
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      __builtin_prefetch(output + (output_pixel + p) * out_channels + channel, 1);
+      sums[p] = broadcast<Arch>(0.0f);
+    });
     Window::template sum<kPixels>(window, channel, sums);
     const std::int64_t index = output_pixel * out_channels + channel;
     if (epilogue.bias != nullptr) {
