@@ -92,37 +92,82 @@ struct RegisterTile {
   }
 
   static VARSCOPE_SIMD_INLINE void multiply(const TileInput& in, Sums& sums) noexcept {
-    // x86 addresses base + {0, 1, 2, 4} * step without an instruction, so a base serves five pixels with one
-    // register more for 3 * step. The empty asm keeps the compiler from making a pointer of every pixel,
-    // which would spill.
-    constexpr int kBases = (kPixels + 4) / 5;
     const float* filter = in.filter;
-    std::int64_t step = in.pixel_step * static_cast<std::int64_t>(sizeof(float));
-    std::int64_t step3 = 3 * step;
     for (std::int64_t r = 0; r < in.rows; ++r) {
       for (std::int64_t s = 0; s < in.columns; ++s) {
-        const char* bases[kBases];
-        const char* first = reinterpret_cast<const char*>(in.pixels + r * in.row_step + s * in.column_step);
-        unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA { bases[i] = first + 5 * i * step; });
-        for (std::int64_t c = in.channels; c != 0; --c) {
-          asm("" : "+r"(step), "+r"(step3));
-          prefetch_filter(filter);
-          Floats<Arch> weights[kVectors];
-          unroll<kVectors>([&](auto v)
-                               VARSCOPE_SIMD_LAMBDA { weights[v] = load<Arch>(filter + v * kLaneCount); });
-          unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-            constexpr int kMultiple = p % 5;
-            const std::int64_t offset = kMultiple == 3 ? step3 : kMultiple * step;
-            const Floats<Arch> x = broadcast<Arch>(*reinterpret_cast<const float*>(bases[p / 5] + offset));
-            unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-              sums[p][v] = multiply_add<Arch>(x, weights[v], sums[p][v]);
-            });
+        PixelAddresses pixels(in.pixels + r * in.row_step + s * in.column_step, in.pixel_step);
+        std::int64_t c = in.channels;
+        for (; c >= kUnrolled; c -= kUnrolled) {
+          unroll<kUnrolled>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+            pixels.keep_steps();
+            multiply_channel<decltype(i)::value>(pixels, filter, sums);
           });
+          filter += kUnrolled * kChannels;
+          pixels.advance(kUnrolled);
+        }
+        for (; c != 0; --c) {
+          pixels.keep_steps();
+          multiply_channel<0>(pixels, filter, sums);
           filter += kChannels;
-          unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA { bases[i] += sizeof(float); });
+          pixels.advance(1);
         }
       }
     }
+  }
+
+  // Channels a turn of the inner loop. Counters and pointers would else be a quarter of the instructions,
+  // which costs nothing on a core of one's own, but much beside a busy hardware thread.
+  static constexpr int kUnrolled = 4;
+
+  // x86 addresses base + {0, 1, 2, 4} * step + constant without an instruction, so a base serves five pixels
+  // with one register more for 3 * step.
+  class PixelAddresses {
+   public:
+    VARSCOPE_SIMD_INLINE PixelAddresses(const float* first, std::int64_t step) noexcept
+        : step_(step * static_cast<std::int64_t>(sizeof(float))), step3_(3 * step_) {
+      unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+        bases_[i] = reinterpret_cast<const char*>(first) + 5 * i * step_;
+      });
+    }
+
+    // The empty asm keeps the compiler from making a pointer of every pixel, and from loading the weights of
+    // the next channels early; both would spill.
+    VARSCOPE_SIMD_INLINE void keep_steps() noexcept {
+      asm volatile("" : "+r"(step_), "+r"(step3_) : : "memory");
+    }
+
+    template <int kPixel, int kChannel>
+    VARSCOPE_SIMD_INLINE Floats<Arch> load_channel() const noexcept {
+      constexpr int kMultiple = kPixel % 5;
+      const std::int64_t offset = kMultiple == 3 ? step3_ : kMultiple * step_;
+      return broadcast<Arch>(reinterpret_cast<const float*>(bases_[kPixel / 5] + offset)[kChannel]);
+    }
+
+    VARSCOPE_SIMD_INLINE void advance(int channels) noexcept {
+      unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+        bases_[i] += channels * static_cast<std::int64_t>(sizeof(float));
+      });
+    }
+
+   private:
+    static constexpr int kBases = (kPixels + 4) / 5;
+    const char* bases_[kBases];
+    std::int64_t step_;  // bytes
+    std::int64_t step3_;
+  };
+
+  template <int kChannel>
+  static VARSCOPE_SIMD_INLINE void multiply_channel(const PixelAddresses& pixels, const float* filter,
+                                                    Sums& sums) noexcept {
+    const float* line = filter + kChannel * kChannels;
+    prefetch_filter(line);
+    Floats<Arch> weights[kVectors];
+    unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { weights[v] = load<Arch>(line + v * kLaneCount); });
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      const Floats<Arch> x = pixels.template load_channel<decltype(p)::value, kChannel>();
+      unroll<kVectors>(
+          [&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = multiply_add<Arch>(x, weights[v], sums[p][v]); });
+    });
   }
 
   static VARSCOPE_SIMD_INLINE void finish(const TileOutput& out, Sums& sums) noexcept {
