@@ -114,6 +114,12 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
   const std::int64_t count = smaller(kLanes<Arch>, out_channels);
   const Conv2DEpilogue epilogue = arguments.epilogue;  // copies: the stores cannot change them
   float* const output = arguments.output;
+  // There are few operations for each number read, so all of its way from memory counts: what the next pixels
+  // read that these did not, and what they write.
+  constexpr std::int64_t kPixelsAhead = 2 * kDepthwisePixels;
+  const float* const last_row = window.input + larger<std::int64_t>(window.rows - 1, 0) *
+                                                   window.shape.dilation_height * window.shape.in_width *
+                                                   window.shape.in_channels;
   const auto read = [count](const float* src) VARSCOPE_SIMD_LAMBDA {
     if constexpr (kWhole) return load<Arch>(src);
     return load_partial<Arch>(src, count, 0.0f);
@@ -122,7 +128,9 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
     const std::int64_t channel = larger<std::int64_t>(smaller(k, out_channels - kLanes<Arch>), 0);
     Floats<Arch> sums[kPixels];
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      __builtin_prefetch(output + (output_pixel + p) * out_channels + channel, 1);
+      const std::int64_t ahead = kPixelsAhead + p;
+      __builtin_prefetch(output + (output_pixel + ahead) * out_channels + channel, 1);
+      __builtin_prefetch(last_row + ahead * window.shape.stride_width * window.shape.in_channels + channel);
       sums[p] = broadcast<Arch>(0.0f);
     });
     Window::template sum<kPixels>(window, channel, sums);
