@@ -6,6 +6,7 @@
 #include "kernels/conv2d_winograd.inl.hpp"
 #include "kernels/elementwise.inl.hpp"
 #include "kernels/matmul.inl.hpp"
+#include "kernels/peak.inl.hpp"
 #include "kernels/pooling.inl.hpp"
 #include "kernels/reduce.inl.hpp"
 #include "kernels/softmax.inl.hpp"
@@ -53,6 +54,7 @@ constinit const KernelSet kernels = {
     .reduce = reduce_kernels<Architecture>(),
     .softmax = softmax_kernels<Architecture>(),
     .transpose = transpose_kernels<Architecture>(),
+    .peak = peak_kernels<Architecture>(),
 };
 
 }  // namespace VARSCOPE_SIMD_ISA_NAMESPACE

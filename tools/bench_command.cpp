@@ -46,6 +46,7 @@ nlohmann::ordered_json json_of(const ConvMeasurement& measured, const std::strin
   object["threads"] = measured.threads;
   object["ms"] = rounded(measured.ms);
   object["gflops"] = rounded(measured.gflops);
+  object["peak_gflops"] = rounded(measured.peak_gflops);
   object["max_error"] = rounded(measured.max_error);
   object["peer"] = peer.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(peer);
   object["peer_gflops"] = measured.peer_gflops ? nlohmann::ordered_json(rounded(*measured.peer_gflops))
@@ -61,6 +62,7 @@ TextTable make_table(const std::vector<ConvLayer>& layers, bool peer, bool all) 
                                          {"algorithm", 12, Align::left},
                                          {"ms", 9},
                                          {"GFLOP/s", 8},
+                                         {"of peak", 7},
                                          {"max error", 9},
                                          {"checked", 7}};
   if (all) columns.push_back({"of best", 7});
@@ -86,6 +88,9 @@ std::vector<std::string> cells_of(const ConvMeasurement& measured, double best) 
                                  measured.algorithm,
                                  formatted("%.3f", measured.ms),
                                  formatted("%.1f", measured.gflops),
+                                 measured.peak_gflops > 0
+                                     ? formatted("%.0f%%", 100.0 * measured.gflops / measured.peak_gflops)
+                                     : std::string("-"),
                                  formatted("%.1e", measured.max_error),
                                  formatted(checked < 10 ? "%.1f%%" : "%.0f%%", checked)};
   if (best > 0) {
@@ -111,6 +116,9 @@ void print_heading(const BenchConvRequest& request) {
 void print_legend(const BenchConvRequest& request) {
   std::printf(
       "\nms: median of one run of relu(conv + bias). GFLOP/s: 2*n*oh*ow*k*(c/groups)*r*s over that time.\n"
+      "of peak: share of what multiply-adds alone reach, measured in turns too (one thread's, times the "
+      "threads);\n"
+      "Winograd saves operations and may pass 100%%.\n"
       "max error: largest |x - double precision| over the checked share of the output's pixels, in units of\n"
       "the output's root mean square.\n");
   if (request.options.algorithm == all_algorithms)
@@ -189,9 +197,10 @@ void add_bench_command(CLI::App& program) {
   conv->add_option("--peer", request->peer, "Measure this library too, in turns in the same run")
       ->type_name("onednn")
       ->check(CLI::IsMember({"onednn"}));
-  conv->add_flag("--json", request->json,
-                 "One JSON object a layer: name, algorithm, picked, isa, threads, ms, gflops, max_error, "
-                 "peer, peer_gflops");
+  conv->add_flag(
+      "--json", request->json,
+      "One JSON object a layer: name, algorithm, picked, isa, threads, ms, gflops, peak_gflops, max_error, "
+      "peer, peer_gflops");
   conv->add_option("--seconds", request->options.seconds, "Time to measure each layer for (default 1)")
       ->type_name("S")
       ->check(CLI::Range(0.0, 3600.0));

@@ -125,12 +125,19 @@ std::vector<ConvMeasurement> measure_conv_layer(const ConvLayer& layer, const Co
     }
   }
 
+  // What the registers can do at most, in the same turns: on a shared machine it changes by the minute.
+  constexpr long kPeakTurns = 100'000;
+  contenders.emplace_back([] { run_multiply_adds(kPeakTurns); });
+
   const double warm_up = options.threads > 1 ? warm_up_seconds_of_threads : warm_up_seconds_alone;
   const std::vector<double> medians = interleaved_medians(contenders, options.seconds, warm_up);
   const double operations = layer.floating_point_operations();
+  const double peak =
+      run_multiply_adds(1) * static_cast<double>(kPeakTurns) / medians.back() * options.threads;
   for (std::size_t i = 0; i < measured.size(); ++i) {
     measured[i].ms = medians[i] * 1e3;
     measured[i].gflops = operations / medians[i] * 1e-9;
+    measured[i].peak_gflops = peak * 1e-9;
     if (!options.peer) continue;
     const std::size_t first = measured.size();
     const std::size_t best = medians[first] <= medians[first + 1] ? 0 : 1;

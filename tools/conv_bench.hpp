@@ -58,6 +58,7 @@ struct ConvMeasurement {
   double max_error = 0;               // ConvReference::largest_error
   std::int64_t checked_pixels = 0;    // how many output pixels that was taken over
   std::int64_t pixels = 0;            // of how many
+  double peak_gflops = 0;             // of multiply-adds alone, on all threads; 0 if unknown
   std::optional<double> peer_gflops;  // the faster of the peer's two layouts
   std::string peer_layout;            // which one that was
   double peer_max_error = 0;

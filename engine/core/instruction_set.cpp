@@ -50,6 +50,14 @@ std::vector<std::string> available_instruction_sets() {
   return names;
 }
 
+double run_multiply_adds(long turns) {
+  const simd::PeakKernels& peak = detail::kernel_set().peak;
+  if (peak.multiply_adds == nullptr) return 0;
+  float result = 1.0f;
+  peak.multiply_adds(turns, &result);
+  return static_cast<double>(turns) * static_cast<double>(peak.operations_per_turn);
+}
+
 namespace detail {
 
 const simd::KernelSet& kernel_set() {

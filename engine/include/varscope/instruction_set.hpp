@@ -24,4 +24,9 @@ VARSCOPE_API void set_instruction_set(std::string_view name);
 /// The built sets that this machine runs, best first; the last is always "reference".
 VARSCOPE_API std::vector<std::string> available_instruction_sets();
 
+/// Does nothing but multiply-adds of registers of the chosen set, `turns` times some of them, on this thread,
+/// and gives how many operations that was (a multiply-add of one element counts as two): by the time it
+/// takes, the yardstick for all other kernels. Gives 0 at once for "reference".
+VARSCOPE_API double run_multiply_adds(long turns);
+
 }  // namespace varscope

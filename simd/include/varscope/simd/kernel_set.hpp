@@ -8,6 +8,7 @@
 #include <varscope/simd/conv2d.hpp>
 #include <varscope/simd/elementwise.hpp>
 #include <varscope/simd/matmul.hpp>
+#include <varscope/simd/peak.hpp>
 #include <varscope/simd/pooling.hpp>
 #include <varscope/simd/reduce.hpp>
 #include <varscope/simd/softmax.hpp>
@@ -33,6 +34,7 @@ struct KernelSet {
   ReduceKernels reduce;
   SoftmaxKernels softmax;
   TransposeKernels transpose;
+  PeakKernels peak;
 };
 
 // The sets in this binary, best first; the last one is always "reference", plain C++ that every machine runs.
