@@ -130,6 +130,7 @@ std::size_t hash_of(const PlanRequest& request) noexcept;
 /// Compiles: prune, infer shapes, fold constants, fuse, choose kernels, place buffers. Throws
 /// InvalidArgumentError for a placeholder that is needed and not fed or fed wrongly, ValueError for shapes
 /// that do not fit.
-std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request, Accuracy accuracy);
+std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request,
+                                                  Accuracy accuracy = Accuracy::fast);
 
 }  // namespace varscope::detail
