@@ -55,6 +55,17 @@ VariableRecord::Definition define_variable(GraphState& graph, VariableWish wish)
     wish.initializer = is_floating(wish.dtype) ? glorot_uniform_initializer() : zeros_initializer();
   }
   if (!shape.fully_known()) {
+    if (const std::optional<Array> value = wish.initializer.body()->produce()) {
+      if (!shape.compatible_with(value->shape())) {
+        throw ValueError(what + ": its shape is " + shape.to_string() + ", but the initializer gave " +
+                         value->description());
+      }
+      shape = value->shape();
+      wish.dtype = value->dtype();
+      wish.initializer = produced_initializer(*value);
+    }
+  }
+  if (!shape.fully_known()) {
     throw ValueError(what + ": its shape is " + shape.to_string() +
                      ", but an initializer needs a fully known shape. Give one, or an initial value as the "
                      "initializer and no shape");

@@ -14,11 +14,13 @@ namespace {
 
 class ValueInitializer final : public detail::InitializerBody {
  public:
-  explicit ValueInitializer(Array value) : value_(std::move(value)) {}
+  /// `produced`: by a function of the caller's, when the variable was made.
+  explicit ValueInitializer(Array value, bool produced = false)
+      : value_(std::move(value)), produced_(produced) {}
 
   std::string_view op_name() const noexcept override { return "initial_value"; }
   std::string_view op_type() const noexcept override { return "Const"; }
-  const Array* value() const noexcept override { return &value_; }
+  const Array* value() const noexcept override { return produced_ ? nullptr : &value_; }
 
   void check(const Shape& shape, DType dtype) const override {
     if (shape == value_.shape() && dtype == value_.dtype()) return;
@@ -36,6 +38,30 @@ class ValueInitializer final : public detail::InitializerBody {
 
  private:
   const Array value_;
+  const bool produced_;
+};
+
+class FunctionWithoutShapeInitializer final : public detail::InitializerBody {
+ public:
+  explicit FunctionWithoutShapeInitializer(Initializer::FunctionWithoutShape function)
+      : function_(std::move(function)) {}
+
+  std::string_view op_name() const noexcept override { return "initial_value"; }
+  std::string_view op_type() const noexcept override { return "Const"; }
+  std::optional<Array> produce() const override { return function_().copy(); }
+
+  void check(const Shape& shape, DType) const override {
+    throw TypeError(
+        "the initializer is a function without arguments, which gives the shape itself; ask for the variable "
+        "without the shape " +
+        shape.to_string());
+  }
+  void fill(void*, std::int64_t, std::int64_t, const Shape& shape, DType dtype, SeedPair) const override {
+    check(shape, dtype);
+  }
+
+ private:
+  const Initializer::FunctionWithoutShape function_;
 };
 
 class FunctionInitializer final : public detail::InitializerBody {
@@ -64,6 +90,10 @@ class FunctionInitializer final : public detail::InitializerBody {
 
 }  // namespace
 
+Initializer detail::produced_initializer(Array value) {
+  return Initializer(std::make_shared<ValueInitializer>(std::move(value), true));
+}
+
 Initializer::Initializer(Array value)
     : body_(std::make_shared<ValueInitializer>(value.copy())) {}  // a copy: the caller may go on writing
 Initializer::Initializer(float value) : Initializer(Array::scalar(value)) {}
@@ -73,6 +103,11 @@ Initializer::Initializer(int value) : Initializer(Array::scalar(static_cast<std:
 Initializer::Initializer(Function function) {
   if (!function) throw TypeError("an initializer function must not be empty");
   body_ = std::make_shared<FunctionInitializer>(std::move(function));
+}
+
+Initializer::Initializer(FunctionWithoutShape function) {
+  if (!function) throw TypeError("an initializer function must not be empty");
+  body_ = std::make_shared<FunctionWithoutShapeInitializer>(std::move(function));
 }
 
 bool Initializer::is_value() const noexcept {

@@ -8,6 +8,7 @@
 #include <varscope/shape.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace varscope::detail {
@@ -45,9 +46,16 @@ class InitializerBody {
   /// The value if it is one.
   virtual const Array* value() const noexcept { return nullptr; }
 
+  /// The value that a function without shape gives, called now; none from any other kind.
+  virtual std::optional<Array> produce() const { return std::nullopt; }
+
   /// Whether it draws random numbers, and the seed it was made with.
   virtual bool random() const noexcept { return false; }
   virtual Seed seed() const noexcept { return {}; }
 };
+
+/// What a variable starts with whose value produce() gave: not a value of the caller's, since its operation
+/// is named like what an initializer makes ("v/Initializer/initial_value").
+Initializer produced_initializer(Array value);
 
 }  // namespace varscope::detail

@@ -34,6 +34,7 @@ class InitializerBody;
 class VARSCOPE_API Initializer {
  public:
   using Function = std::function<Array(const Shape& shape, DType dtype, SeedPair seeds)>;
+  using FunctionWithoutShape = std::function<Array()>;
 
   /// None: get_variable takes the scope's, else the default of the dtype.
   Initializer() = default;
@@ -50,12 +51,17 @@ class VARSCOPE_API Initializer {
   /// variable.
   explicit Initializer(Function function);
 
+  /// A function of the caller's that knows the shape and the dtype itself: called when the variable is made
+  /// (not when it is shared), which must be asked for without a fully known shape (SEMANTICS M5). What it
+  /// throws comes out of get_variable().
+  explicit Initializer(FunctionWithoutShape function);
+
   explicit Initializer(std::shared_ptr<const detail::InitializerBody> body) noexcept
       : body_(std::move(body)) {}
 
   explicit operator bool() const noexcept { return body_ != nullptr; }
 
-  /// Whether it is a value (which has a shape of its own).
+  /// Whether it is a value (which has a shape of its own, known before the variable is made).
   bool is_value() const noexcept;
 
   /// The values it gives. Throws ValueError if it cannot make that shape or dtype, TypeError for a dtype it
