@@ -8,6 +8,7 @@
 #include <varscope/custom_getter.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/export.hpp>
+#include <varscope/flag.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/partitioner.hpp>
 #include <varscope/regularizer.hpp>
@@ -94,7 +95,7 @@ struct VariableScopeOptions {
   std::optional<DType> dtype = std::nullopt;
   /// Whether a name scope is opened too. Unset: yes for a name, no for a captured scope (as the tutorial has
   /// it).
-  std::optional<bool> auxiliary_name_scope = std::nullopt;
+  std::optional<Flag> auxiliary_name_scope = std::nullopt;
   Regularizer regularizer = {};
   /// Of this very scope: not inherited (SEMANTICS P1).
   Constraint constraint = {};
@@ -194,5 +195,6 @@ class VARSCOPE_API NameScopeGuard {
 
 /// The op-name prefix in force, with its final "/", or "" at the root.
 VARSCOPE_API std::string current_name_scope();
+
 
 }  // namespace varscope

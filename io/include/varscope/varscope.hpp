@@ -10,6 +10,7 @@
 #include <varscope/custom_getter.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
+#include <varscope/flag.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/inspect.hpp>
