@@ -2,6 +2,7 @@
 #include "scope/names.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/variable_scope.hpp>
 
 #include <algorithm>
 
@@ -115,3 +116,41 @@ std::string NearestNames::question() const {
 }
 
 }  // namespace varscope::detail
+
+namespace varscope {
+
+namespace {
+
+/// What stands in front of the name of a control input or of a colocation.
+std::string_view marker_of(std::string_view name) noexcept {
+  for (const std::string_view marker : {"^", "loc:@"}) {
+    if (name.starts_with(marker)) return name.substr(0, marker.size());
+  }
+  return {};
+}
+
+std::string_view without_final_slash(std::string_view scope) noexcept {
+  return scope.ends_with('/') ? scope.substr(0, scope.size() - 1) : scope;
+}
+
+}  // namespace
+
+std::string strip_name_scope(std::string_view name, std::string_view export_scope) {
+  const std::string_view marker = marker_of(name);
+  const std::string_view scope = without_final_slash(export_scope);
+  std::string_view rest = name.substr(marker.size());
+  if (export_scope.empty() || !rest.starts_with(scope)) return std::string(name);
+  rest.remove_prefix(scope.size());
+  if (!rest.starts_with('/')) return std::string(name);
+  rest.remove_prefix(std::min(rest.find_first_not_of('/'), rest.size()));
+  return std::string(marker) + std::string(rest);
+}
+
+std::string prepend_name_scope(std::string_view name, std::string_view import_scope) {
+  if (import_scope.empty()) return std::string(name);
+  const std::string_view marker = marker_of(name);
+  return std::string(marker) + std::string(without_final_slash(import_scope)) + "/" +
+         std::string(name.substr(marker.size()));
+}
+
+}  // namespace varscope

@@ -196,5 +196,11 @@ class VARSCOPE_API NameScopeGuard {
 /// The op-name prefix in force, with its final "/", or "" at the root.
 VARSCOPE_API std::string current_name_scope();
 
+/// "a/v" from "s/a/v" and the scope "s" or "s/": for names that leave their scope, as keys of a part of a
+/// model do (tf.train.export_meta_graph's export_scope). A name outside the scope, and any name if the scope
+/// is empty, comes back as it is. A "^" or "loc:@" in front is kept. (SEMANTICS A10)
+VARSCOPE_API std::string strip_name_scope(std::string_view name, std::string_view export_scope);
+/// The inverse: "s/a/v" from "a/v" and the scope "s" or "s/".
+VARSCOPE_API std::string prepend_name_scope(std::string_view name, std::string_view import_scope);
 
 }  // namespace varscope

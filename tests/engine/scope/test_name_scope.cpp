@@ -113,4 +113,21 @@ BOOST_AUTO_TEST_CASE(B9_the_stack_is_the_threads_and_the_names_are_the_graphs) {
   BOOST_TEST(ns() == "a");
 }
 
+BOOST_AUTO_TEST_CASE(A10_stripping_and_prepending_are_inverse) {
+  for (const char* scope : {"s", "s/", "s/t", "s.t"}) {
+    for (const char* name : {"a", "a/b:0", "s/a", "^a", "loc:@a"}) {
+      BOOST_TEST(vs::strip_name_scope(vs::prepend_name_scope(name, scope), scope) == name);
+    }
+  }
+  BOOST_TEST(vs::strip_name_scope("s/a", "s") == "a");
+  BOOST_TEST(vs::strip_name_scope("^s//a", "s/") == "^a");
+  BOOST_TEST(vs::prepend_name_scope("loc:@a", "s/t") == "loc:@s/t/a");
+  for (const char* outside : {"s", "st/a", "t/a", "t/s/a", "sxt/a"}) {
+    BOOST_TEST(vs::strip_name_scope(outside, "s") == outside);
+    BOOST_TEST(vs::strip_name_scope(outside, "s.t") == outside);  // no regular expression
+  }
+  BOOST_TEST(vs::strip_name_scope("a", "") == "a");
+  BOOST_TEST(vs::prepend_name_scope("a", "") == "a");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
