@@ -30,7 +30,7 @@ GraphState::~GraphState() {
   });
   registry_.for_each([](Registry<>::Entry& entry) {
     delete entry.operation();
-    delete entry.variable();
+    if (entry.owns_variable()) delete entry.variable();
     delete entry.partitioned();
   });
   unshared_.for_each([](VariableRecord& record) { delete &record; });

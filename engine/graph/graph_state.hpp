@@ -28,8 +28,8 @@ class VariableRecord;
 ///
 /// Invariants:
 ///   1. The registry owns nodes and shared variables: what an entry points to is deleted with this object.
-///   The
-///      lists put them in order of creation. `unshared_` owns the variables that no entry points to.
+///      The lists put them in order of creation. `unshared_` owns the variables that no entry points to, and
+///      those that creators made (RegistryEntry::owns_variable()).
 ///   2. A node is in the registry before it is in the list, and the nodes of its inputs are in both by then.
 ///   3. Names are never given back.
 class GraphState {
@@ -85,7 +85,7 @@ class GraphState {
   /// exactly that name (SEMANTICS A6), naming both lines, RuntimeError if the graph is finalized.
   const OperationNode& add(std::unique_ptr<OperationNode> node);
 
-  /// Owns a variable that is found by no path from now on.
+  /// Owns a variable from now on that no entry of the registry owns.
   VariableRecord& adopt(std::unique_ptr<VariableRecord> variable);
 
   /// The operation of exactly that name, or nullptr. Wait-free.

@@ -25,21 +25,6 @@ void require_matching_value(const Path& path, const GetVariableOptions& options,
                    std::string(dtype_name(of_value)) + " and " + std::string(dtype_name(*options.dtype)));
 }
 
-/// The name scope at the root for as long as it lives: what custom getters, partitioners and regularizers
-/// make is named in full.
-class RootNameScope {
- public:
-  explicit RootNameScope(ScopeStack& stack) noexcept
-      : stack_(stack), previous_(stack.exchange_name_scope({})) {}
-  ~RootNameScope() { stack_.restore_name_scope(std::move(previous_)); }
-  RootNameScope(const RootNameScope&) = delete;
-  RootNameScope& operator=(const RootNameScope&) = delete;
-
- private:
-  ScopeStack& stack_;
-  std::string previous_;
-};
-
 }  // namespace
 
 Variable get_variable(std::string_view name, std::optional<Shape> shape, GetVariableOptions options,

@@ -63,12 +63,21 @@ class RegistryEntry {
   }
 
   /// Orders as for operation().
-  VariableRecord* variable() const noexcept { return variable_.load(std::memory_order_acquire); }
-  VariableRecord* set_variable(VariableRecord* record) noexcept {
-    VariableRecord* expected = nullptr;
-    const bool set = variable_.compare_exchange_strong(expected, record, std::memory_order_release,
+  VariableRecord* variable() const noexcept { return record_of(variable_.load(std::memory_order_acquire)); }
+  /// Sets the variable if there is none; gives the one there is from now on. With `kept_elsewhere` the entry
+  /// only refers to it: owns_variable() is false.
+  VariableRecord* set_variable(VariableRecord* record, bool kept_elsewhere = false) noexcept {
+    const std::uintptr_t wanted =
+        reinterpret_cast<std::uintptr_t>(record) | (kept_elsewhere ? kKeptElsewhere : 0);
+    std::uintptr_t expected = 0;
+    const bool set = variable_.compare_exchange_strong(expected, wanted, std::memory_order_release,
                                                        std::memory_order_acquire);
-    return set ? record : expected;
+    return set ? record : record_of(expected);
+  }
+  /// Whether there is a variable that is to be deleted with this entry. relaxed: the flag came with it.
+  bool owns_variable() const noexcept {
+    const std::uintptr_t value = variable_.load(std::memory_order_relaxed);
+    return value != 0 && (value & kKeptElsewhere) == 0;
   }
 
   /// Orders as for operation().
@@ -83,12 +92,18 @@ class RegistryEntry {
   }
 
  private:
+  // In the lowest bit of the address, which is free: a record begins with a pointer.
+  static constexpr std::uintptr_t kKeptElsewhere = 1;
+  static VariableRecord* record_of(std::uintptr_t value) noexcept {
+    return reinterpret_cast<VariableRecord*>(value & ~kKeptElsewhere);
+  }
+
   const std::uint64_t hash_;
   const std::uint32_t key_size_;
   Atom<std::uint32_t> suffix_hint_{1};
   Atom<const void*> name_owner_{nullptr};
   Atom<const OperationNode*> operation_{nullptr};
-  Atom<VariableRecord*> variable_{nullptr};
+  Atom<std::uintptr_t> variable_{0};
   Atom<const PartitionedRecord*> partitioned_{nullptr};
   // The key's characters follow in memory.
 };

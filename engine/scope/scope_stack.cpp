@@ -72,6 +72,19 @@ void ScopeStack::leave_innermost() noexcept {
   frames_.pop_back();
 }
 
+std::size_t ScopeStack::enter_creator(VariableCreator creator) {
+  creators_.push_back(std::move(creator));
+  return creators_.size() - 1;
+}
+
+void ScopeStack::leave_creator(std::size_t depth) noexcept {
+  const bool own_thread = thread_ == std::this_thread::get_id();
+  assert(own_thread && "a variable creator scope must be left in the thread that opened it");
+  if (!own_thread) return;
+  assert(creators_.size() == depth + 1 && "variable creator scopes must be left innermost first");
+  if (depth < creators_.size()) creators_.resize(depth);
+}
+
 namespace {
 
 /// The stacks of one thread. Graphs are told apart by their ids, which are never used again, so that a graph

@@ -4,6 +4,7 @@
 
 #include "scope/scope_counters.hpp"
 
+#include <varscope/variable_creator_scope.hpp>
 #include <varscope/variable_scope.hpp>
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 namespace varscope::detail {
 
@@ -46,7 +48,15 @@ class ScopeStack {
   void leave(std::uint64_t serial) noexcept;
 
   const ScopeCounters& counters() const noexcept { return counters_; }
-  bool idle() const noexcept { return frames_.empty(); }
+
+  /// What every variable that this thread makes goes through, innermost last.
+  const std::vector<VariableCreator>& creators() const noexcept { return creators_; }
+  /// Gives the number of creators below the new one, to leave it by.
+  std::size_t enter_creator(VariableCreator creator);
+  /// Leaves the creators above that number; what is wrong is asserted and treated as by leave().
+  void leave_creator(std::size_t depth) noexcept;
+
+  bool idle() const noexcept { return frames_.empty() && creators_.empty(); }
 
  private:
   struct Frame {
@@ -64,7 +74,23 @@ class ScopeStack {
   std::deque<Frame> frames_;  // a deque: scopes do not move while others are opened
   std::string name_scope_;
   ScopeCounters counters_;
+  std::vector<VariableCreator> creators_;
   std::uint64_t last_serial_ = 0;
+};
+
+/// The name scope at the root for as long as it lives: what custom getters, partitioners and regularizers
+/// make is named in full.
+class RootNameScope {
+ public:
+  explicit RootNameScope(ScopeStack& stack) noexcept
+      : stack_(stack), previous_(stack.exchange_name_scope({})) {}
+  ~RootNameScope() { stack_.restore_name_scope(std::move(previous_)); }
+  RootNameScope(const RootNameScope&) = delete;
+  RootNameScope& operator=(const RootNameScope&) = delete;
+
+ private:
+  ScopeStack& stack_;
+  std::string previous_;
 };
 
 /// This thread's stack in that graph, made at the root scope when first asked for. It is kept, with whatever

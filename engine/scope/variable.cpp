@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/graph_state.hpp"
+#include "scope/create_variable.hpp"
 #include "scope/define_variable.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/partitioned_record.hpp"
@@ -20,25 +21,20 @@ namespace {
 const detail::VariableRecord& make_unshared(Initializer initializer, std::optional<Shape> shape,
                                             VariableOptions options, const SourceLocation& where) {
   detail::GraphState& graph = get_default_graph().state();
-  if (options.name.empty()) options.name = "Variable";
-  // As for any name scope, a final "/" means literally that name.
-  const bool literally = options.name.back() == '/';
-  std::string name = literally ? options.name : detail::scope_stack(graph).qualify(options.name);
-  detail::require_variable_name(name, where);
-  graph.require_not_finalized(detail::describe_request(name, where));
+  detail::ScopeStack& stack = detail::scope_stack(graph);
   if (initializer.is_value() && options.dtype.has_value() &&
       *options.dtype != initializer.body()->value()->dtype()) {
-    throw ValueError(detail::describe_request(name, where) + ": the initial value is " +
+    const std::string name = options.name.empty() ? "Variable" : options.name;
+    throw ValueError(detail::describe_request(stack.qualify(name), where) + ": the initial value is " +
                      initializer.body()->value()->description() +
                      ", which does not have the explicit dtype " + std::string(dtype_name(*options.dtype)));
   }
-  detail::VariableRecord& record = graph.adopt(std::make_unique<detail::VariableRecord>(
-      graph, detail::define_variable(
-                 graph, {std::move(name), std::move(shape), options.dtype.value_or(DType::float32),
-                         std::move(initializer), options.trainable, where, std::move(options.collections),
-                         std::move(options.constraint)})));
-  record.complete();
-  return record;
+  return detail::create_variable_by_creators(
+      graph, stack,
+      {std::move(options.name), std::move(shape), options.dtype.value_or(DType::float32),
+       std::move(initializer), options.trainable, std::move(options.collections),
+       std::move(options.constraint), where},
+      "Variable");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "scope/variable_store.hpp"
 
 #include "graph/graph_state.hpp"
+#include "scope/create_variable.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/names.hpp"
 #include "scope/partitioned_record.hpp"
@@ -92,6 +93,8 @@ const VariableRecord& VariableStore::create(const Path& path, const GetterArgume
   require_variable_name(name, arguments.where);
   if (arguments.reuse == Reuse(true)) refuse_missing(name, arguments.where);
   graph_.require_not_finalized(describe_request(name, arguments.where));
+  ScopeStack& stack = scope_stack(graph_);
+  if (!stack.creators().empty()) return create_by_creators(path, stack, arguments);
   std::unique_ptr<VariableRecord> fresh;
   try {
     fresh = std::make_unique<VariableRecord>(
@@ -108,13 +111,29 @@ const VariableRecord& VariableStore::create(const Path& path, const GetterArgume
   if (winner != fresh.get()) return use(*winner, arguments);  // another thread was first
   fresh.release();                                            // owned by the registry from here on
   winner->complete();
-  if (arguments.regularizer) regularize(*winner, arguments.regularizer);
+  if (arguments.regularizer) regularize(name, *winner, arguments.regularizer);
+  return *winner;
+}
+
+/// U3: what the creators give is kept under the path.
+const VariableRecord& VariableStore::create_by_creators(const Path& path, ScopeStack& stack,
+                                                        const GetterArguments& arguments) const {
+  const std::string name = path.to_string();
+  VariableRecord& made = create_variable_by_creators(
+      graph_, stack,
+      {name, arguments.shape, arguments.dtype, arguments.initializer, arguments.trainable,
+       arguments.collections, arguments.constraint, arguments.where},
+      "");
+  VariableRecord* const winner = graph_.registry().find_or_insert(path).set_variable(&made, true);
+  if (winner != &made) return use(*winner, arguments);  // another thread was first, or a creator itself
+  if (arguments.regularizer) regularize(name, *winner, arguments.regularizer);
   return *winner;
 }
 
 /// O1: once, by the thread that made the variable.
-void VariableStore::regularize(const VariableRecord& record, const Regularizer& regularizer) const {
-  const NameScopeGuard below = name_scope(record.key() + "/Regularizer/");
+void VariableStore::regularize(const std::string& name, const VariableRecord& record,
+                               const Regularizer& regularizer) const {
+  const NameScopeGuard below = name_scope(name + "/Regularizer/");
   const Tensor loss = regularizer(Variable(record));
   if (loss) graph_.graph().add_to_collection(GraphKeys::REGULARIZATION_LOSSES, loss);
 }

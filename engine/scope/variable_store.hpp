@@ -15,6 +15,7 @@
 namespace varscope::detail {
 
 class PartitionedRecord;
+class ScopeStack;
 
 /// Refers to a graph; keeps nothing itself. Lock-free, but for what the caller's functions do.
 class VariableStore {
@@ -33,7 +34,10 @@ class VariableStore {
   const VariableRecord& get_single(const Path& path, const GetterArguments& arguments) const;
   const VariableRecord& create(const Path& path, const GetterArguments& arguments) const;
   const VariableRecord& use(VariableRecord& found, const GetterArguments& arguments) const;
-  void regularize(const VariableRecord& record, const Regularizer& regularizer) const;
+  const VariableRecord& create_by_creators(const Path& path, ScopeStack& stack,
+                                           const GetterArguments& arguments) const;
+  void regularize(const std::string& name, const VariableRecord& record,
+                  const Regularizer& regularizer) const;
 
   Variable get_partitioned(const std::string& name, const GetterArguments& arguments) const;
   Variable use_partitioned(const PartitionedRecord& found, const GetterArguments& arguments,

@@ -29,4 +29,5 @@
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
 #include <varscope/variable.hpp>
+#include <varscope/variable_creator_scope.hpp>
 #include <varscope/variable_scope.hpp>
