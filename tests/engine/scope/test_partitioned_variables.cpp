@@ -4,6 +4,7 @@
 
 #include <varscope/array_ops.hpp>
 #include <varscope/math_ops.hpp>
+#include <varscope/partitioned_variables.hpp>
 #include <varscope/session.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -183,6 +184,47 @@ BOOST_AUTO_TEST_CASE(R14_stock_partitioners) {
   BOOST_CHECK_THROW(vs::variable_axis_size_partitioner(0), vs::ValueError);
   BOOST_CHECK_THROW(vs::get_variable("v", {2}, {.partitioner = vs::fixed_size_partitioner(2, 1)}),
                     vs::ValueError);
+}
+
+BOOST_AUTO_TEST_CASE(R15_create_partitioned_variables) {
+  const auto names_of = [](const std::vector<vs::Variable>& variables) {
+    Names names;
+    for (const vs::Variable& variable : variables) names.push_back(variable.name());
+    return names;
+  };
+  const auto hi = vs::variable_scope("hi");
+  for (const std::string scope : {"hi/PartitionedVariable", "hi/PartitionedVariable_1"}) {
+    BOOST_TEST(names_of(vs::create_partitioned_variables({10, 43}, {1, 2}, vs::zeros_initializer())) ==
+                   (Names{scope + "/part_0:0", scope + "/part_1:0"}),
+               per_element());
+  }
+  BOOST_TEST(ns() == "hi");
+  const auto mine = vs::create_partitioned_variables(
+      {3}, {2}, vs::constant_initializer(1.5), {.dtype = vs::float64, .trainable = false, .name = "mine"});
+  BOOST_TEST(mine[0].dtype() == vs::float64);
+  BOOST_TEST((mine[0].shape() == vs::Shape{2}));
+  BOOST_TEST(!mine[1].trainable());
+  BOOST_CHECK(vs::create_partitioned_variables(
+                  {3}, {2}, {}, {.dtype = vs::float64, .name = "mine", .reuse = true}) == mine);
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({3}, {2}, {}, {.name = "mine"}), vs::ValueError,
+                        says({"hi/mine", "already exists"}));
+}
+
+BOOST_AUTO_TEST_CASE(R15_what_is_refused) {
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({10, 43}, {5}, {}), vs::ValueError,
+                        says({"create_partitioned_variables()", "[10,43]", "1 numbers"}));
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({}, {}, {}), vs::ValueError, says({"scalar"}));
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({4}, {2}, {}, {.reuse = true}), vs::ValueError,
+                        says({"name_or_scope"}));
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({4, 4}, {2, 2}, {}), vs::ValueError,
+                        says({"only one axis"}));
+  const vs::CustomGetter same = [](const vs::VariableGetter& getter, vs::GetterArguments arguments) {
+    return getter(std::move(arguments));
+  };
+  const auto getting = vs::variable_scope("s", {.custom_getter = same});
+  BOOST_CHECK_EXCEPTION(vs::create_partitioned_variables({4}, {2}, {}), vs::ValueError,
+                        says({"s/PartitionedVariable", "custom getter"}));
+  BOOST_TEST(op_names().empty());
 }
 
 BOOST_AUTO_TEST_CASE(S_partition_info) {
