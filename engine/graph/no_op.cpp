@@ -22,15 +22,25 @@ class NoOpDefinition final : public detail::OpDefinition {
 
 }  // namespace
 
-Operation global_variables_initializer(SourceLocation where) {
+Operation variables_initializer(const std::vector<Variable>& variables, std::string_view name,
+                                SourceLocation where) {
   std::vector<Operation> initializers;
-  for (const Variable& variable : get_default_graph().global_variables()) {
-    initializers.push_back(variable.initializer());
+  for (const Variable& variable : variables) {
+    for (const Variable& part : variable.partitions()) initializers.push_back(part.initializer());
   }
   return detail::add_operation({.definition = std::make_shared<NoOpDefinition>(),
                                 .control_inputs = std::move(initializers),
+                                .name = name,
                                 .default_name = "init",
                                 .where = where});
+}
+
+Operation global_variables_initializer(SourceLocation where) {
+  return variables_initializer(global_variables(), "init", where);
+}
+
+Operation local_variables_initializer(SourceLocation where) {
+  return variables_initializer(local_variables(), "init", where);
 }
 
 }  // namespace varscope

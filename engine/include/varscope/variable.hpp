@@ -169,8 +169,16 @@ Variable get_local_variable(std::string_view name, Options options = {},
   return detail::get_local_variable(name, std::nullopt, std::move(options), where);
 }
 
-/// An operation "init" that sets every global variable of the default graph to its initial value. Variables
-/// that are not initialized this way are so on first use.
+/// An operation that sets these variables, of partitioned ones their parts, to their initial values in one
+/// commit; with none it does nothing. In the graph of the variables, or the default one. Variables that are
+/// not initialized this way are so on first use. Throws ValueError for variables of different graphs,
+/// FailedPreconditionError for a computed one, RuntimeError if the graph is finalized.
+VARSCOPE_API Operation variables_initializer(const std::vector<Variable>& variables,
+                                             std::string_view name = "init",
+                                             SourceLocation where = SourceLocation::current());
+/// The same, called "init", for those of the default graph that are now in "variables"
+/// ("local_variables").
 VARSCOPE_API Operation global_variables_initializer(SourceLocation where = SourceLocation::current());
+VARSCOPE_API Operation local_variables_initializer(SourceLocation where = SourceLocation::current());
 
 }  // namespace varscope

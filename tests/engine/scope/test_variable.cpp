@@ -2,6 +2,10 @@
 // SEMANTICS U1: variables that are made by themselves, next to scopes.
 #include "scope_fixture.hpp"
 
+#include <varscope/math_ops.hpp>
+#include <varscope/partitioner.hpp>
+#include <varscope/session.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 namespace vs = varscope;
@@ -62,6 +66,34 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_makes_nothing) {
   BOOST_CHECK_THROW(vs::Variable(1.0), vs::RuntimeError);
   BOOST_TEST(op_names().empty());
   BOOST_TEST(vs::global_variables().empty());
+}
+
+BOOST_AUTO_TEST_CASE(W2_operations_that_initialize) {
+  BOOST_TEST(vs::global_variables_initializer().name() == "init");
+  BOOST_TEST(vs::local_variables_initializer().name() == "init_1");
+  const vs::Variable a = vs::get_variable("a", {}, {.initializer = vs::constant_initializer(1)});
+  const vs::Variable p = vs::get_variable("p", {3}, {.partitioner = vs::fixed_size_partitioner(2)});
+  const vs::Variable c = vs::get_local_variable("c", {}, {.initializer = vs::constant_initializer(2)});
+  const vs::Operation global = vs::global_variables_initializer();
+  const vs::Operation local = vs::local_variables_initializer();
+  const vs::Operation some = vs::variables_initializer({p, c}, "some");
+  BOOST_TEST(global.control_inputs().size() == 3U);  // of two variables: one is in parts
+  BOOST_TEST(local.control_inputs().size() == 1U);
+  BOOST_TEST(some.control_inputs().size() == 3U);
+  BOOST_TEST(some.name() == "some");
+
+  vs::Session session(graph);
+  const auto value_of = [&](const vs::Variable& variable) {
+    return session.read({variable})[0].values<float>()[0];
+  };
+  session.load({{a, vs::Array::scalar(5.0F)}, {c, vs::Array::scalar(5.0F)}});
+  (void)session.run(local);
+  BOOST_TEST(value_of(a) == 5);
+  BOOST_TEST(value_of(c) == 2);
+  (void)session.run(global);
+  BOOST_TEST(value_of(a) == 1);
+  BOOST_CHECK_EXCEPTION(vs::variables_initializer({vs::Variable(a + 1.0F)}), vs::FailedPreconditionError,
+                        says({"add:0"}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
