@@ -34,6 +34,8 @@ enum class OpRole {
   variable,        // stands for variable() itself: names it, is not computed
   initial_value,   // names the initializer of variable(), is not computed
   assign_initial,  // sets variable() to its initial value when it is fetched
+  assign,          // sets variable(), its input 0, to its input 1, which it yields
+  assign_update,   // runs a kernel on the value of variable(), its input 0, and sets variable() to the result
   no_op,           // runs its control inputs only
 };
 
@@ -68,7 +70,8 @@ class OpDefinition {
   virtual std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const = 0;
 
   /// The kernel for fully known inputs and outputs, or nullptr: output 0 is the memory of input 0 under
-  /// another shape. Called for OpRole::compute only. Throws UnimplementedError, naming the dtype, where there
+  /// another shape. Called for OpRole::compute and assign_update
+  /// only. Throws UnimplementedError, naming the dtype, where there
   /// is no kernel.
   virtual std::unique_ptr<Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const = 0;

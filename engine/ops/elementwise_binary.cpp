@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions of two tensors, broadcast against each other: Add, Sub, Mul, RealDiv, Div, Maximum, Minimum; and
 // BiasAdd, an Add whose second operand is a vector along the last dimension.
+#include "ops/elementwise_binary.hpp"
+
 #include "core/instruction_set.hpp"
 #include "ops/broadcast.hpp"
 #include "ops/build.hpp"
@@ -232,6 +234,17 @@ Tensor build_binary(const BinaryFunctionOfElements& function, const TensorLike& 
 }
 
 }  // namespace
+
+namespace detail {
+
+std::shared_ptr<const OpDefinition> add_definition() {
+  return std::make_shared<BinaryDefinition>(kAdd);
+}
+std::shared_ptr<const OpDefinition> subtract_definition() {
+  return std::make_shared<BinaryDefinition>(kSub);
+}
+
+}  // namespace detail
 
 Tensor add(const TensorLike& x, const TensorLike& y, std::string_view name, SourceLocation where) {
   return build_binary(kAdd, x, y, name, "Add", where);

@@ -5,6 +5,8 @@
 
 #include <varscope/error.hpp>
 
+#include <algorithm>
+
 namespace varscope::detail {
 
 OperationCollector::OperationCollector(const PlanRequest& request) : request_(request) {
@@ -16,6 +18,12 @@ OperationCollector::OperationCollector(const PlanRequest& request) : request_(re
       continue;
     }
     const std::size_t value = value_of(fetch.tensor());
+    graph_.values[value].fetched = true;
+    fetched_.emplace_back(value);
+  }
+  for (const VariableRecord* record : assigned_) {
+    require_not_initialized_too(*record);
+    const std::size_t value = assigned_values_.at(record);
     graph_.values[value].fetched = true;
     fetched_.emplace_back(value);
   }
@@ -53,6 +61,15 @@ std::size_t OperationCollector::value_of(const Tensor& tensor) const {
   return found->second;
 }
 
+namespace {
+
+bool assigns(const OperationNode& node) noexcept {
+  const OpRole role = node.definition()->role();
+  return role == OpRole::assign || role == OpRole::assign_update;
+}
+
+}  // namespace
+
 /// Visits everything that `root` needs before `root` itself, without recursion: graphs can be deep.
 void OperationCollector::visit(const OperationNode* root, const Tensor& wanted) {
   struct Pending {
@@ -72,8 +89,11 @@ void OperationCollector::visit(const OperationNode* root, const Tensor& wanted) 
     }
     pending.push_back({node, true});
     if (node->definition()->role() == OpRole::assign_initial) continue;
-    for (const Tensor& input : node->inputs()) {
-      if (!values_.contains(input)) pending.push_back({input.node(), false});
+    // The last one first: what is pending is taken from the end. What is assigned to is not needed, and may
+    // never have had a value.
+    const std::vector<Tensor>& inputs = node->inputs();
+    for (std::size_t input = inputs.size(); input-- > (assigns(*node) ? 1 : 0);) {
+      if (!values_.contains(inputs[input])) pending.push_back({inputs[input].node(), false});
     }
     for (const Operation& control : node->control_inputs()) pending.push_back({control.node(), false});
   }
@@ -108,10 +128,56 @@ void OperationCollector::add_operation(const OperationNode& node) {
     case OpRole::initial_value:
     case OpRole::no_op:
       return;
-    case OpRole::compute:
-      add_computation(node);
+    case OpRole::assign:
+      add_assignment(node);
       return;
+    case OpRole::assign_update:
+      add_update(node);
+      return;
+    case OpRole::compute: {
+      std::vector<std::size_t> inputs;
+      for (const Tensor& input : node.inputs()) inputs.push_back(value_of(input));
+      add_computation(node, std::move(inputs));
+      return;
+    }
   }
+}
+
+/// The variable gets the value as it is: nothing is to be computed.
+void OperationCollector::add_assignment(const OperationNode& node) {
+  const VariableRecord& record = *node.definition()->variable();
+  const std::size_t value = value_of(node.inputs()[1]);
+  (void)infer(node, {{record.dtype(), record.shape()}, graph_.values[value].spec});
+  values_.try_emplace(Tensor(&node, 0), value);  // if it is fed, whoever uses it gets what is fed
+  set_assigned(record, value);
+}
+
+/// The kernel's first input is what the assignments before this one have made of the variable.
+void OperationCollector::add_update(const OperationNode& node) {
+  const VariableRecord& record = *node.definition()->variable();
+  const auto assigned = assigned_values_.find(&record);
+  std::size_t current = no_index;
+  if (assigned != assigned_values_.end()) {
+    current = assigned->second;
+  } else {
+    const OperationNode& variable = record.node();
+    if (!values_.contains({&variable, 0})) add_operation(variable);
+    current = value_of({&variable, 0});
+  }
+  add_computation(node, {current, value_of(node.inputs()[1])});
+  set_assigned(record, graph_.operations.back().outputs.front());
+}
+
+void OperationCollector::set_assigned(const VariableRecord& record, std::size_t value) {
+  if (assigned_values_.insert_or_assign(&record, value).second) assigned_.push_back(&record);
+}
+
+void OperationCollector::require_not_initialized_too(const VariableRecord& record) const {
+  if (std::find(assigned_initials_.begin(), assigned_initials_.end(), &record) == assigned_initials_.end())
+    return;
+  throw InvalidArgumentError("this run would both initialize variable " + record.op_name() + " (made at " +
+                             to_string(record.where()) +
+                             ") and assign it, and nothing says which comes first; use two runs");
 }
 
 std::size_t OperationCollector::variable_index(const VariableRecord& record) {
@@ -120,16 +186,19 @@ std::size_t OperationCollector::variable_index(const VariableRecord& record) {
   return found->second;
 }
 
-void OperationCollector::add_computation(const OperationNode& node) {
-  GraphOperation operation{.node = &node, .definition = node.definition()};
-  for (const Tensor& input : node.inputs()) operation.inputs.push_back(value_of(input));
-  std::vector<TensorSpec> outputs;
+std::vector<TensorSpec> OperationCollector::infer(const OperationNode& node,
+                                                  const std::vector<TensorSpec>& inputs) {
   try {
-    outputs = node.definition()->infer(graph_.specs_of(operation.inputs));
+    return node.definition()->infer(inputs);
   } catch (const Error& error) {
     throw InvalidArgumentError("with the shapes that were fed, operation " + describe(node) +
                                " cannot be computed: " + error.what());
   }
+}
+
+void OperationCollector::add_computation(const OperationNode& node, std::vector<std::size_t> inputs) {
+  GraphOperation operation{.node = &node, .definition = node.definition(), .inputs = std::move(inputs)};
+  std::vector<TensorSpec> outputs = infer(node, graph_.specs_of(operation.inputs));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].shape.fully_known()) {
       throw InvalidArgumentError("operation " + describe(node) + " has the shape " +

@@ -20,16 +20,24 @@ class OperationCollector {
   explicit OperationCollector(const PlanRequest& request);
 
   PlanGraph& graph() noexcept { return graph_; }
+  /// The value of each fetch, and behind those of each variable in assigned().
   const std::vector<std::optional<std::size_t>>& fetched() const noexcept { return fetched_; }
   const std::vector<const VariableRecord*>& variables() const noexcept { return variables_; }
   const std::vector<const VariableRecord*>& assigned_initials() const noexcept { return assigned_initials_; }
+  /// The variables that get new values.
+  const std::vector<const VariableRecord*>& assigned() const noexcept { return assigned_; }
   bool stateful() const noexcept { return stateful_; }
 
  private:
   void add_feed(std::size_t index);
   void visit(const OperationNode* root, const Tensor& wanted);
   void add_operation(const OperationNode& node);
-  void add_computation(const OperationNode& node);
+  void add_assignment(const OperationNode& node);
+  void add_update(const OperationNode& node);
+  void set_assigned(const VariableRecord& record, std::size_t value);
+  void require_not_initialized_too(const VariableRecord& record) const;
+  void add_computation(const OperationNode& node, std::vector<std::size_t> inputs);
+  static std::vector<TensorSpec> infer(const OperationNode& node, const std::vector<TensorSpec>& inputs);
   std::size_t add_value(const Tensor& tensor, GraphValue value);
   std::size_t value_of(const Tensor& tensor) const;
   std::size_t variable_index(const VariableRecord& record);
@@ -42,6 +50,8 @@ class OperationCollector {
   std::vector<const VariableRecord*> variables_;
   std::unordered_map<const VariableRecord*, std::size_t> variable_indices_;
   std::vector<const VariableRecord*> assigned_initials_;
+  std::vector<const VariableRecord*> assigned_;
+  std::unordered_map<const VariableRecord*, std::size_t> assigned_values_;  // the last one of each
   bool stateful_ = false;
 };
 

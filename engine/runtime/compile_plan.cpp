@@ -267,6 +267,7 @@ std::shared_ptr<const ExecutionPlan> compile_plan(const PlanRequest& request, Ac
   fuse_epilogues(collector.graph());
   plan->variables = collector.variables();
   plan->assigned_initials = collector.assigned_initials();
+  plan->assigned = collector.assigned();
   plan->fetches = collector.fetched();
   plan->stateful = collector.stateful();
   PlanLowering(collector.graph(), collector.fetched(), *plan).run();

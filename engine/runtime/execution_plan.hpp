@@ -33,7 +33,7 @@ enum class Place {
   constant,  // the plan's array number `index`
   variable,  // the pinned version of variable number `index` of the plan
   arena,     // `offset` bytes into the run's arena
-  result,    // the array of fetch number `index`
+  result,    // the array of fetch number `index`, or, counted on behind those, of assignment
 };
 
 struct PlannedValue {
@@ -115,7 +115,9 @@ class ExecutionPlan {
   std::vector<Array> constants;
   std::vector<const VariableRecord*> variables;          // those it reads
   std::vector<const VariableRecord*> assigned_initials;  // those it sets to their initial values
-  std::vector<std::optional<std::size_t>> fetches;       // the value of each; none for an operation
+  std::vector<const VariableRecord*> assigned;           // those it gives new values
+  // The value of each fetch, none for an operation, and behind those of each variable in `assigned`.
+  std::vector<std::optional<std::size_t>> fetches;
   std::size_t arena_bytes = 0;
   bool stateful = false;
 

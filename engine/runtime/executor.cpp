@@ -92,7 +92,7 @@ class PlanRun {
           address = arena + value.offset;
           break;
         case Place::result:
-          address = arguments_.results[value.index].data();
+          address = result(value.index).data();
           break;
       }
       frame_.values[i] = address;
@@ -105,6 +105,12 @@ class PlanRun {
       for (std::size_t value : step.outputs) frame_.outputs[output++] = frame_.values[value];
       frame_.steps[i].run_number = arguments_.run_number;
     }
+  }
+
+  /// The caller's array of a fetch, or, counted on behind those, that of an assignment.
+  Array& result(std::size_t fetch) const {
+    const std::size_t fetches = arguments_.results.size();
+    return fetch < fetches ? arguments_.results[fetch] : arguments_.assigned[fetch - fetches];
   }
 
   const VariableVersion& version(std::size_t variable) const {
@@ -176,14 +182,14 @@ class PlanRun {
     throw InvalidArgumentError("operation " + describe(*step.node) + " cannot be computed: " + text);
   }
 
-  /// Fetched feeds, constants and variables, and what is fetched twice.
+  /// Fetched or assigned feeds, constants and variables, and what is both or is fetched twice.
   void copy_results() {
     for (std::size_t fetch = 0; fetch < plan_.fetches.size(); ++fetch) {
       if (!plan_.fetches[fetch]) continue;
       const void* source = frame_.values[*plan_.fetches[fetch]];
-      Array& result = arguments_.results[fetch];
-      if (source != result.data() && result.num_bytes() > 0)
-        std::memcpy(result.data(), source, result.num_bytes());
+      Array& target = result(fetch);
+      if (source != target.data() && target.num_bytes() > 0)
+        std::memcpy(target.data(), source, target.num_bytes());
     }
   }
 

@@ -16,7 +16,8 @@ namespace varscope::detail {
 /// Everything that one run reads and writes.
 struct RunArguments {
   std::span<const Array> feeds;
-  std::span<Array> results;  // one for each fetch, of its dtype and shape
+  std::span<Array> results;   // one for each fetch, of its dtype and shape
+  std::span<Array> assigned;  // one for each variable that gets a new value
   const Snapshot* variables = nullptr;
   std::uint64_t run_number = 0;
   bool parallel = true;

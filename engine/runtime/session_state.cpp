@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/session_state.hpp"
 
-#include "runtime/executor.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/variable_record.hpp"
 
@@ -110,32 +109,52 @@ void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& reques
       result = Array::uninitialized(wanted.shape, wanted.dtype);
     }
   }
-  {
-    const VariableValues::Pin variables = pin_initialized(plan.variables);
-    RunArguments arguments{
-        .feeds = request.feed_values,
-        .results = results,
-        .variables = &*variables,
-        // relaxed: a counter; runs at once may take numbers in any order.
-        .run_number = plan.stateful ? num_runs_.fetch_add(1, std::memory_order_relaxed) : 0,
-        .parallel = options_.intra_op_parallelism_threads != 1,
-    };
-    std::unique_ptr<RunFrame> frame = plan.acquire_frame();
-    const auto run_frame = [&] { execute(plan, *frame, arguments); };
-    if (thread_limit_) {
-      thread_limit_->arena().execute(run_frame);
-    } else {
-      run_frame();
-    }
-    plan.release_frame(std::move(frame));
+  if (plan.assigned.empty() && plan.assigned_initials.empty()) {
+    execute_plan(plan, {.feeds = request.feed_values, .results = results});
+    return;
   }
-  if (!plan.assigned_initials.empty()) {
-    std::vector<VariableValues::Change> changes;
-    for (const VariableRecord* record : plan.assigned_initials) {
-      changes.emplace_back(record->index(), initial_value(*record));
-    }
-    values_.commit(std::move(changes));
+  // What calls functions of the caller's comes before the lock: initial values.
+  std::vector<VariableValues::Change> changes;
+  for (const VariableRecord* record : plan.assigned_initials) {
+    changes.emplace_back(record->index(), initial_value(*record));
   }
+  std::vector<Array> assigned;
+  for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
+    const TensorSpec& spec = plan.values[*plan.fetches[results.size() + i]].spec;
+    assigned.push_back(Array::uninitialized(spec.shape, spec.dtype));
+  }
+  (void)pin_initialized(plan.variables);
+  const std::lock_guard lock(assigning_);
+  // Isolated: while it waits for its tiles, this thread must not take up another run that wants the lock.
+  tbb::this_task_arena::isolate(
+      [&] { execute_plan(plan, {.feeds = request.feed_values, .results = results, .assigned = assigned}); });
+  for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
+    changes.emplace_back(plan.assigned[i]->index(), std::move(assigned[i]));
+  }
+  values_.commit(std::move(changes));
+}
+
+void SessionState::execute_plan(const ExecutionPlan& plan, RunArguments arguments) {
+  const VariableValues::Pin variables = pin_initialized(plan.variables);
+  arguments.variables = &*variables;
+  // relaxed: a counter; runs at once may take numbers in any order.
+  arguments.run_number = plan.stateful ? num_runs_.fetch_add(1, std::memory_order_relaxed) : 0;
+  arguments.parallel = options_.intra_op_parallelism_threads != 1;
+  std::unique_ptr<RunFrame> frame = plan.acquire_frame();
+  if (thread_limit_) {
+    const bool isolated = !arguments.assigned.empty();
+    thread_limit_->arena().execute([&] {
+      const auto run = [&] { execute(plan, *frame, arguments); };
+      if (isolated) {
+        tbb::this_task_arena::isolate(run);
+      } else {
+        run();
+      }
+    });
+  } else {
+    execute(plan, *frame, arguments);
+  }
+  plan.release_frame(std::move(frame));
 }
 
 VariableValues::Pin SessionState::pin_initialized(std::span<const VariableRecord* const> records) {
@@ -215,6 +234,7 @@ void SessionState::load(const std::vector<std::pair<Variable, Array>>& values) {
     throw InvalidArgumentError("no variable was changed, because the values of some do not fit:" +
                                mismatches);
   }
+  const std::lock_guard lock(assigning_);  // not in the middle of a run that reads what it assigns
   values_.commit(std::move(changes));
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/execution_plan.hpp"
+#include "runtime/executor.hpp"
 #include "runtime/published.hpp"
 #include "runtime/variable_values.hpp"
 
@@ -48,6 +49,8 @@ class SessionState {
 
   std::shared_ptr<const ExecutionPlan> compile(const PlanRequest& request);
   void run_plan(const ExecutionPlan& plan, const PlanRequest& request, std::span<Array> results);
+  /// Fills in the rest of the arguments and runs the plan on them.
+  void execute_plan(const ExecutionPlan& plan, RunArguments arguments);
   VariableValues::Pin pin_initialized(std::span<const VariableRecord* const> records);
   void initialize_missing(std::span<const VariableRecord* const> records, const Snapshot& snapshot);
   Array initial_value(const VariableRecord& record) const;
@@ -56,6 +59,9 @@ class SessionState {
   SessionOptions options_;
   std::unique_ptr<ThreadLimit> thread_limit_;
   VariableValues values_;
+  // Held by whoever replaces values, and by a run that assigns from its pin to its commit: so all of them
+  // have one order, and no update is lost. Whoever holds it calls no function of the caller's.
+  std::mutex assigning_;
   std::mutex plans_writer_;
   Published<Plans> plans_;
   std::atomic<std::uint64_t> num_runs_{0};  // of plans with random operations

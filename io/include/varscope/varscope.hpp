@@ -26,6 +26,7 @@
 #include <varscope/session.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/source_location.hpp>
+#include <varscope/state_ops.hpp>
 #include <varscope/template.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>

@@ -6,6 +6,7 @@
 #include <varscope/math_ops.hpp>
 #include <varscope/nn_ops.hpp>
 #include <varscope/session.hpp>
+#include <varscope/state_ops.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -132,6 +133,26 @@ BOOST_AUTO_TEST_CASE(P1_a_constraint_is_not_inherited) {
   }
   const auto again = vs::variable_scope(captured, {.constraint = constraint});
   BOOST_CHECK(vs::get_variable("x", {1}).constraint() == constraint);
+}
+
+BOOST_AUTO_TEST_CASE(P2_a_constraint_is_kept_for_whoever_updates) {
+  int calls = 0;
+  const vs::Constraint constraint = [&](const vs::Tensor& value) {
+    ++calls;
+    return vs::relu(value);
+  };
+  const vs::Variable v =
+      vs::get_variable("v", {2}, {.initializer = vs::constant_initializer(-1), .constraint = constraint});
+  const vs::Tensor assigned = vs::assign_sub(v, v);
+  vs::Session session(graph);
+  session.load({{v, vs::Array::of<float>({2}, {-2, 3})}});
+  (void)session.run(assigned);
+  BOOST_TEST(calls == 0);  // neither load() nor an assignment is an optimizer
+  BOOST_REQUIRE(v.constraint());
+  const vs::Tensor projected = v.constraint()(v.value());
+  BOOST_TEST(calls == 1);
+  BOOST_TEST(projected.op().type() == "Relu");
+  BOOST_TEST((projected.shape() == v.shape()));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
