@@ -154,4 +154,22 @@ BOOST_AUTO_TEST_CASE(a_getter_that_throws_leaves_the_scopes_as_they_were) {
   BOOST_TEST(vs::get_variable("v", {1}).name() == "s/v:0");
 }
 
+// What a getter is given is the store itself, with a reuse flag of its own.
+BOOST_AUTO_TEST_CASE(D10_the_store_goes_by_the_flag_that_it_is_asked_with) {
+  vs::Reuse flag = vs::AUTO_REUSE;
+  const vs::CustomGetter with_flag = [&](const vs::VariableGetter& store, vs::GetterArguments arguments) {
+    arguments.reuse = flag;
+    return store(std::move(arguments));
+  };
+  const auto scope = vs::variable_scope("s", {.custom_getter = with_flag});
+  const vs::Variable v = vs::get_variable("v", {1});
+  BOOST_CHECK(vs::get_variable("v", {1}) == v);
+  flag = false;
+  vs::get_variable("w", {1});
+  BOOST_CHECK_EXCEPTION(vs::get_variable("v", {1}), vs::ValueError, says({"s/v", "already exists"}));
+  flag = true;
+  BOOST_CHECK(vs::get_variable("v", {1}) == v);
+  BOOST_CHECK_EXCEPTION(vs::get_variable("u", {1}), vs::ValueError, says({"s/u", "does not exist"}));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -60,4 +60,15 @@ BOOST_AUTO_TEST_CASE(L_default_names_of_operations) {
   BOOST_TEST(vs::identity(v).op().name() == "foo/Identity");
 }
 
+BOOST_AUTO_TEST_CASE(E15_values_come_from_one_graph_which_they_choose) {
+  const vs::Tensor a = vs::constant(1.0F, {.name = "a"});
+  vs::Graph second;
+  const auto building_second = second.as_default();
+  const vs::Tensor b = vs::constant(1.0F, {.name = "b"});
+  BOOST_CHECK_EXCEPTION(vs::add(a, b), vs::ValueError, says({"'b:0'", "another graph"}));
+  BOOST_CHECK(&vs::identity(a).graph() == &graph);  // the graph of its inputs, not the default one
+  BOOST_CHECK(&vs::identity(b).graph() == &second);
+  BOOST_TEST(second.operations().size() == 2U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
