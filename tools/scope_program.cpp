@@ -40,9 +40,17 @@ struct Form {
 
 const std::vector<Form>& forms() {
   using enum Operand;
-  static const std::vector<std::string_view> variable_options = {
-      "initializer", "initial_value", "regularizer", "constraint",    "partitioner",
-      "dtype",       "trainable",     "collections", "custom_getter", "as"};
+  static const std::vector<std::string_view> variable_options = {"initializer",
+                                                                 "initial_value",
+                                                                 "initial_value_function",
+                                                                 "regularizer",
+                                                                 "constraint",
+                                                                 "partitioner",
+                                                                 "dtype",
+                                                                 "trainable",
+                                                                 "collections",
+                                                                 "custom_getter",
+                                                                 "as"};
   static const std::vector<Form> list = {
       {"graph", Kind::graph, "", {none, none}, {}},
       {"variable_scope",
@@ -52,7 +60,8 @@ const std::vector<Form>& forms() {
        {"default", "reuse", "initializer", "regularizer", "constraint", "partitioner", "custom_getter",
         "dtype", "auxiliary_name_scope", "as"},
        true},
-      {"name_scope", Kind::name_scope, "NAME|@ID|none", {scope_name, none}, {}, true},
+      {"name_scope", Kind::name_scope, "NAME|@ID|none", {scope_name, none}, {"default"}, true},
+      {"variable_creator_scope", Kind::variable_creator_scope, "SUFFIX", {name, none}, {"trainable"}, true},
       {"reuse_variables", Kind::reuse_variables, "", {none, none}, {}},
       {"set_initializer", Kind::set_initializer, "C", {option, none}, {"initializer"}},
       {"set_dtype", Kind::set_dtype, "T", {option, none}, {"dtype"}},
@@ -66,11 +75,19 @@ const std::vector<Form>& forms() {
       {"get_variable", Kind::get_variable, "NAME SHAPE", {name, shape}, variable_options},
       {"get_local_variable", Kind::get_local_variable, "NAME SHAPE", {name, shape}, variable_options},
       {"variable", Kind::variable, "V", {option, none}, {"initial_value", "name", "trainable", "as"}},
+      {"create_partitioned_variables",
+       Kind::create_partitioned_variables,
+       "SHAPE SLICING",
+       {shape, option},
+       {"partitioner", "initializer", "dtype", "trainable", "collections", "name", "reuse"}},
       {"op", Kind::op, "KIND [ID...]", {name, identifiers}, {"name", "as"}},
+      {"run", Kind::run, "ID", {name, none}, {}},
       {"current", Kind::current, "", {none, none}, {}},
       {"value", Kind::value, "ID", {name, none}, {}},
       {"collection", Kind::collection, "NAME", {name, none}, {"scope"}},
       {"unique_name", Kind::unique_name, "NAME", {name, none}, {"mark_as_used"}},
+      {"strip_name_scope", Kind::strip_name_scope, "NAME", {name, none}, {"scope"}},
+      {"prepend_name_scope", Kind::prepend_name_scope, "NAME", {name, none}, {"scope"}},
       {"template",
        Kind::make_template,
        "NAME",
@@ -89,15 +106,20 @@ struct OpForm {
   std::string_view kind;
   std::size_t arguments;
 };
-constexpr std::array<OpForm, 9> kOps = {{{"constant", 0},
-                                         {"placeholder", 0},
-                                         {"identity", 1},
-                                         {"add", 2},
-                                         {"relu", 1},
-                                         {"matmul", 2},
-                                         {"conv2d", 2},
-                                         {"bias_add", 2},
-                                         {"max_pool", 1}}};
+constexpr std::array<OpForm, 14> kOps = {{{"constant", 0},
+                                          {"placeholder", 0},
+                                          {"identity", 1},
+                                          {"add", 2},
+                                          {"relu", 1},
+                                          {"matmul", 2},
+                                          {"conv2d", 2},
+                                          {"bias_add", 2},
+                                          {"max_pool", 1},
+                                          {"assign", 2},
+                                          {"assign_add", 2},
+                                          {"assign_sub", 2},
+                                          {"global_variables_initializer", 0},
+                                          {"local_variables_initializer", 0}}};
 
 std::string quoted(std::string_view word) {
   return "'" + std::string(word) + "'";
@@ -140,8 +162,9 @@ std::string name_or_nothing(std::string_view word) {
 std::string usage_of(const Form& form) {
   std::string usage(form.keyword);
   if (!form.operand_text.empty()) usage += " " + std::string(form.operand_text);
-  const bool operand_is_option =
-      form.operands[0] == Operand::option || form.operands[0] == Operand::option_or_none;
+  const bool operand_is_option = std::any_of(form.operands.begin(), form.operands.end(), [](Operand operand) {
+    return operand == Operand::option || operand == Operand::option_or_none;
+  });
   for (const std::string_view option : form.options)
     if (!operand_is_option || option != form.options.front()) usage += " [" + std::string(option) + "=...]";
   return usage;
@@ -189,8 +212,14 @@ class StatementLine {
       read_operand(form, operand, words_[next++], statement);
     }
     for (; next < words_.size(); ++next) read_option(form, words_[next], statement.options);
-    if (statement.options.initializer && statement.options.initial_value)
-      fail("initializer= and initial_value= both say how the variable starts: give one of them");
+    const ScopeOptions& options = statement.options;
+    if (int{options.initializer.has_value()} + int{options.initial_value.has_value()} +
+            int{options.initial_value_function.has_value()} >
+        1)
+      fail(
+          "initializer=, initial_value= and initial_value_function= all say how the variable starts: give "
+          "one "
+          "of them");
     if (form.kind == Kind::op) check_op(statement);
     if (form.kind == Kind::make_template && statement.options.as.empty())
       fail("a template without as=ID could never be called: " + usage_of(form));
@@ -262,6 +291,8 @@ class StatementLine {
       options.initializer = number_of(text);
     } else if (option == "initial_value") {
       options.initial_value = value_of(text);
+    } else if (option == "initial_value_function") {
+      options.initial_value_function = value_of(text);
     } else if (option == "regularizer") {
       options.regularizer = text == "none" ? ScopeRegularizer{} : ScopeRegularizer{number_of(text)};
     } else if (option == "partitioner") {

@@ -37,6 +37,7 @@ struct ScopeOptions {
   std::optional<Reuse> reuse;
   std::optional<double> initializer;
   std::optional<ScopeValue> initial_value;
+  std::optional<ScopeValue> initial_value_function;  // what it gives
   std::optional<ScopeRegularizer> regularizer;
   std::optional<std::vector<std::int64_t>> partitioner;
   std::optional<std::string> custom_getter;
@@ -54,6 +55,7 @@ struct ScopeStatement {
     graph,
     variable_scope,
     name_scope,
+    variable_creator_scope,
     reuse_variables,
     set_initializer,
     set_dtype,
@@ -63,11 +65,15 @@ struct ScopeStatement {
     get_variable,
     get_local_variable,
     variable,
+    create_partitioned_variables,
     op,
+    run,
     current,
     value,
     collection,
     unique_name,
+    strip_name_scope,
+    prepend_name_scope,
     make_template,
     call,
     raise,

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scope_program_runner.hpp"
 
-#include "text_table.hpp"
+#include "scope_program_values.hpp"
 
-#include <varscope/array_ops.hpp>
 #include <varscope/collection.hpp>
-#include <varscope/custom_getter.hpp>
 #include <varscope/error.hpp>
-#include <varscope/math_ops.hpp>
-#include <varscope/nn_ops.hpp>
-#include <varscope/partitioner.hpp>
-#include <varscope/regularizer.hpp>
+#include <varscope/partitioned_variables.hpp>
+#include <varscope/variable_creator_scope.hpp>
 
 #include <algorithm>
 #include <exception>
-#include <limits>
 #include <thread>
 
 namespace varscope::tools {
@@ -33,86 +28,6 @@ struct Raised {};
 struct ProgramError {
   std::string message;
 };
-
-std::string_view reuse_text(Reuse reuse) {
-  switch (reuse.mode()) {
-    case Reuse::Mode::no:
-      return "false";
-    case Reuse::Mode::yes:
-      return "true";
-    case Reuse::Mode::automatic:
-      break;
-  }
-  return "auto";
-}
-
-std::string shape_text(const Shape& shape) {
-  return shape.has_rank() ? shape.to_string() : "none";
-}
-
-Initializer initial_value(const ScopeValue& value) {
-  const Shape shape = value.list ? Shape{static_cast<std::int64_t>(value.numbers.size())} : Shape{};
-  const auto array_of = [&]<typename T>(T) {
-    std::vector<T> numbers;
-    for (const double number : value.numbers) numbers.push_back(static_cast<T>(number));
-    return Array::of<T>(shape, std::span<const T>(numbers));
-  };
-  if (!value.integral) return array_of(float{});
-  const bool fits = std::all_of(value.numbers.begin(), value.numbers.end(), [](double number) {
-    return number >= std::numeric_limits<std::int32_t>::min() &&
-           number <= std::numeric_limits<std::int32_t>::max();
-  });
-  return fits ? Initializer(array_of(std::int32_t{})) : Initializer(array_of(std::int64_t{}));
-}
-
-Regularizer regularizer_of(const ScopeRegularizer& regularizer) {
-  return regularizer.scale ? l2_regularizer(*regularizer.scale) : no_regularizer();
-}
-
-Partitioner partitioner_of(const std::vector<std::int64_t>& parts) {
-  return Partitioner([parts](const Shape&, DType) { return parts; });
-}
-
-CustomGetter custom_getter_of(const std::string& suffix) {
-  return CustomGetter([suffix](const VariableGetter& getter, GetterArguments arguments) {
-    arguments.name += "_" + suffix;
-    return getter(std::move(arguments));
-  });
-}
-
-// What variable_scope() and get_variable() are told by the same options.
-template <typename Options>
-void set_common_options(const ScopeOptions& from, Options& to) {
-  to.dtype = from.dtype;
-  if (from.initializer) to.initializer = constant_initializer(*from.initializer);
-  if (from.regularizer) to.regularizer = regularizer_of(*from.regularizer);
-  if (from.partitioner) to.partitioner = partitioner_of(*from.partitioner);
-  if (from.custom_getter) to.custom_getter = custom_getter_of(*from.custom_getter);
-}
-
-double first_element(const Array& array) {
-  if (array.num_elements() == 0) throw OutOfRangeError("the variable has no elements");
-  switch (array.dtype()) {
-    case DType::float32:
-      return static_cast<double>(array.values<float>().front());
-    case DType::float64:
-      return array.values<double>().front();
-    case DType::int32:
-      return array.values<std::int32_t>().front();
-    case DType::int64:
-      return static_cast<double>(array.values<std::int64_t>().front());
-    case DType::uint8:
-      return array.values<std::uint8_t>().front();
-    case DType::boolean:
-      break;
-  }
-  return array.values<bool>().front() ? 1 : 0;
-}
-
-// The operator, which an op without a name is written with.
-Tensor sum(const std::variant<Tensor, Variable>& x, const TensorLike& y, SourceLocation place) {
-  return std::visit([&](const auto& operand) { return detail::TensorOperand(operand, place) + y; }, x);
-}
 
 }  // namespace
 
@@ -173,6 +88,8 @@ void ScopeProgramRunner::run_statement(const ScopeStatement& statement) {
       return run_variable_scope(statement);
     case Kind::name_scope:
       return run_name_scope(statement);
+    case Kind::variable_creator_scope:
+      return run_variable_creator_scope(statement);
     case Kind::reuse_variables:
       return get_variable_scope().reuse_variables();
     case Kind::set_initializer:
@@ -185,8 +102,12 @@ void ScopeProgramRunner::run_statement(const ScopeStatement& statement) {
     case Kind::get_local_variable:
     case Kind::variable:
       return run_get_variable(statement);
+    case Kind::create_partitioned_variables:
+      return run_create_partitioned_variables(statement);
     case Kind::op:
       return run_op(statement);
+    case Kind::run:
+      return run_run(statement);
     case Kind::current:
       return print_scope(get_variable_scope());
     case Kind::value:
@@ -198,6 +119,10 @@ void ScopeProgramRunner::run_statement(const ScopeStatement& statement) {
         print("name " + get_default_graph().unique_name(statement.name, statement.options.mark_as_used));
       });
       return;
+    case Kind::strip_name_scope:
+      return print("name " + strip_name_scope(statement.name, statement.options.collection_scope));
+    case Kind::prepend_name_scope:
+      return print("name " + prepend_name_scope(statement.name, statement.options.collection_scope));
     case Kind::make_template:
       return run_template(statement);
     case Kind::call:
@@ -264,10 +189,17 @@ void ScopeProgramRunner::run_name_scope(const ScopeStatement& statement) {
   std::unique_ptr<NameScopeGuard> guard;
   const bool opened = attempt([&] {
     const auto view = name ? std::optional<std::string_view>(*name) : std::nullopt;
-    guard.reset(new NameScopeGuard(name_scope(view, {}, where(statement))));
+    guard.reset(new NameScopeGuard(name_scope(view, statement.options.default_name, where(statement))));
   });
   if (!opened) return;
   print("ops " + guard->name());
+  run_statements(statement.body, false);
+}
+
+void ScopeProgramRunner::run_variable_creator_scope(const ScopeStatement& statement) {
+  const OpenBlock open(*this, statement);
+  const VariableCreatorScopeGuard guard =
+      variable_creator_scope(creator_of(statement.name, statement.options.trainable));
   run_statements(statement.body, false);
 }
 
@@ -317,7 +249,7 @@ void ScopeProgramRunner::run_get_variable(const ScopeStatement& statement) {
       VariableOptions options;
       options.name = statement.options.name;
       options.trainable = statement.options.trainable;
-      variable = Variable(initial_value(*statement.options.initial_value), std::move(options), place);
+      variable = Variable(Initializer(array_of(*statement.options.initial_value)), std::move(options), place);
     } else {
       const GetVariableOptions options = variable_options(statement);
       const std::string& name = statement.name;
@@ -334,60 +266,20 @@ void ScopeProgramRunner::run_get_variable(const ScopeStatement& statement) {
   });
 }
 
-void ScopeProgramRunner::run_op(const ScopeStatement& statement) {
-  std::vector<std::variant<Tensor, Variable>> arguments;
-  for (const std::string& name : statement.arguments) {
-    if (const auto* variable = find<Variable>(name)) {
-      arguments.emplace_back(*variable);
-    } else if (const auto* tensor = find<Tensor>(name)) {
-      arguments.emplace_back(*tensor);
-    } else {
-      return print("skipped");
-    }
-  }
-  const SourceLocation place = where(statement);
-  const std::string& name = statement.options.name;
-  const auto argument = [&](std::size_t index) {
-    return std::visit([&](const auto& value) { return TensorLike(value, place); }, arguments[index]);
-  };
+void ScopeProgramRunner::run_create_partitioned_variables(const ScopeStatement& statement) {
   attempt([&] {
-    Tensor output;
-    if (statement.name == "constant") {
-      output = constant(1.0F, {.name = name}, place);
-    } else if (statement.name == "placeholder") {
-      output = placeholder(Shape::unknown(), {.name = name}, place);
-    } else if (statement.name == "identity") {
-      output = identity(argument(0), name, place);
-    } else if (statement.name == "add") {
-      output =
-          name.empty() ? sum(arguments[0], argument(1), place) : add(argument(0), argument(1), name, place);
-    } else if (statement.name == "relu") {
-      output = relu(argument(0), name, place);
-    } else if (statement.name == "matmul") {
-      output = matmul(argument(0), argument(1), {.name = name}, place);
-    } else if (statement.name == "conv2d") {
-      output = conv2d(argument(0), argument(1), {.name = name}, place);
-    } else if (statement.name == "bias_add") {
-      output = bias_add(argument(0), argument(1), name, place);
-    } else {
-      output = max_pool(argument(0), {.padding = Padding::same, .name = name}, place);
-    }
-    print("op " + output.op().name());
-    define(statement.options.as, output);
-  });
-}
-
-void ScopeProgramRunner::run_value(const ScopeStatement& statement) {
-  const auto* variable = find<Variable>(statement.name);
-  if (variable == nullptr) return print("skipped");
-  attempt([&] {
-    const auto found = std::find_if(graphs_.begin(), graphs_.end(), [&](const GraphOfProgram& candidate) {
-      return &candidate.graph == &variable->graph();
-    });
-    if (found->session == nullptr) found->session = std::make_unique<Session>(found->graph);
-    // Of a partitioned variable its first part: reading the whole would add operations to the graph.
-    const Variable part = variable->is_partitioned() ? variable->partitions().front() : *variable;
-    print("value " + formatted("%.6g", first_element(found->session->read({part}).front())));
+    const ScopeOptions& options = statement.options;
+    const Initializer initializer =
+        options.initializer ? constant_initializer(*options.initializer) : Initializer();
+    const std::vector<Variable> parts = create_partitioned_variables(
+        statement.shape.value_or(Shape::unknown()), *options.partitioner, initializer,
+        {.dtype = options.dtype.value_or(DType::float32),
+         .trainable = options.trainable,
+         .collections = options.collections,
+         .name = options.name,
+         .reuse = options.reuse},
+        where(statement));
+    for (const Variable& part : parts) print_variable(part);
   });
 }
 
@@ -422,8 +314,7 @@ void ScopeProgramRunner::run_call(const ScopeStatement& statement) {
   attempt([&] { called(); });
 }
 
-template <typename Action>
-bool ScopeProgramRunner::attempt(const Action& action) {
+bool ScopeProgramRunner::attempt(const std::function<void()>& action) {
   try {
     action();
     return true;
@@ -439,17 +330,6 @@ bool ScopeProgramRunner::attempt(const Action& action) {
     }
     return false;
   }
-}
-
-template <typename Value>
-const Value* ScopeProgramRunner::find(const std::string& name) const {
-  const auto found = identifiers_.find(name);
-  return found == identifiers_.end() ? nullptr : std::get_if<Value>(&found->second);
-}
-
-template <typename Value>
-void ScopeProgramRunner::define(const std::string& name, Value value) {
-  if (!name.empty()) identifiers_.insert_or_assign(name, Identifier(std::move(value)));
 }
 
 Graph& ScopeProgramRunner::add_graph() {
@@ -481,7 +361,12 @@ VariableScopeOptions ScopeProgramRunner::scope_options(const ScopeStatement& sta
 GetVariableOptions ScopeProgramRunner::variable_options(const ScopeStatement& statement) {
   GetVariableOptions options;
   set_common_options(statement.options, options);
-  if (statement.options.initial_value) options.initializer = initial_value(*statement.options.initial_value);
+  if (statement.options.initial_value)
+    options.initializer = Initializer(array_of(*statement.options.initial_value));
+  if (statement.options.initial_value_function) {
+    options.initializer =
+        Initializer([value = array_of(*statement.options.initial_value_function)] { return value; });
+  }
   options.trainable = statement.options.trainable;
   options.collections = statement.options.collections;
   if (statement.options.constraint) options.constraint = constraint_named(*statement.options.constraint);

@@ -59,7 +59,7 @@ class ScopeProgramRunner {
     const VariableScope& scope() const noexcept { return open != nullptr ? *open : left; }
   };
   using BodyTemplate = Template<std::function<void()>>;
-  using Identifier = std::variant<std::shared_ptr<CapturedScope>, Variable, Tensor, BodyTemplate>;
+  using Identifier = std::variant<std::shared_ptr<CapturedScope>, Variable, Tensor, Operation, BodyTemplate>;
   struct OpenedScope {
     const Graph* graph;
     std::string name;
@@ -75,27 +75,36 @@ class ScopeProgramRunner {
   void run_statement(const ScopeStatement& statement);
   void run_variable_scope(const ScopeStatement& statement);
   void run_name_scope(const ScopeStatement& statement);
+  void run_variable_creator_scope(const ScopeStatement& statement);
   void run_thread(const ScopeStatement& statement);
   void run_with_graph(const ScopeStatement& statement);
   void run_setter(const ScopeStatement& statement);
   void run_get_variable(const ScopeStatement& statement);
+  void run_create_partitioned_variables(const ScopeStatement& statement);
   void run_op(const ScopeStatement& statement);
+  void run_initializer_op(const ScopeStatement& statement);
+  void run_run(const ScopeStatement& statement);
   void run_value(const ScopeStatement& statement);
   void run_collection(const ScopeStatement& statement);
   void run_template(const ScopeStatement& statement);
   void run_call(const ScopeStatement& statement);
 
   // Runs `action`; if varscope refuses it, prints that and gives false.
-  template <typename Action>
-  bool attempt(const Action& action);
+  bool attempt(const std::function<void()>& action);
 
   // The identifier if it is defined and of that kind, else nullptr.
   template <typename Value>
-  const Value* find(const std::string& name) const;
+  const Value* find(const std::string& name) const {
+    const auto found = identifiers_.find(name);
+    return found == identifiers_.end() ? nullptr : std::get_if<Value>(&found->second);
+  }
   template <typename Value>
-  void define(const std::string& name, Value value);
+  void define(const std::string& name, Value value) {
+    if (!name.empty()) identifiers_.insert_or_assign(name, Identifier(std::move(value)));
+  }
 
   Graph& add_graph();
+  Session& session_of(const Graph& graph);
   Constraint constraint_named(const std::string& name);
   std::string constraint_name(const Constraint& constraint) const;
   VariableScopeOptions scope_options(const ScopeStatement& statement);

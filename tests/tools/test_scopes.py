@@ -103,6 +103,35 @@ ops a/
 skipped
 """)
 
+    def test_run(self):
+        self.assert_prints("""
+            run nothing
+            get_variable v [2] initializer=0.5 as=v
+            run v                          # a variable is no op: value does it
+            op assign_add v v as=more
+            run more
+            run more
+            value v
+            op assign more v               # only a variable can be assigned
+            op global_variables_initializer as=init
+            run init
+            value v
+            op identity init
+            """, """\
+skipped
+variable v:0 float32 [2] new
+skipped
+op AssignAdd
+result 1
+result 2
+value 2
+skipped
+op init
+ran
+value 0.5
+skipped
+""")
+
     def test_refused_block_skips_to_its_own_end(self):
         self.assert_prints("""
             variable_scope none reuse=true default=d
