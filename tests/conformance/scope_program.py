@@ -17,16 +17,18 @@ from dataclasses import dataclass, field
 
 DTYPES = ("float32", "float64", "int32", "int64", "uint8", "bool")
 ARITY = {"constant": 0, "placeholder": 0, "identity": 1, "add": 2, "relu": 1, "matmul": 2, "conv2d": 2, "bias_add": 2,
-         "max_pool": 1}
-BLOCKS = {"variable_scope", "name_scope", "template", "thread", "with_graph"}
+         "max_pool": 1, "assign": 2, "assign_add": 2, "assign_sub": 2, "global_variables_initializer": 0,
+         "local_variables_initializer": 0}
+BLOCKS = {"variable_scope", "name_scope", "variable_creator_scope", "template", "thread", "with_graph"}
 
 SETTINGS = {"initializer", "regularizer", "dtype", "partitioner", "custom_getter", "constraint", "as"}
-VARIABLE_OPTIONS = SETTINGS | {"trainable", "initial_value", "collections"}
+VARIABLE_OPTIONS = SETTINGS | {"trainable", "initial_value", "initial_value_function", "collections"}
 # Each statement: how many words follow it, and its options. `op` is checked by its kind.
 FORMS = {
     "graph": (0, set()),
     "variable_scope": (1, SETTINGS | {"reuse", "default", "auxiliary_name_scope"}),
-    "name_scope": (1, set()),
+    "name_scope": (1, {"default"}),
+    "variable_creator_scope": (1, {"trainable"}),
     "reuse_variables": (0, set()),
     "set_initializer": (1, set()),
     "set_dtype": (1, set()),
@@ -36,11 +38,15 @@ FORMS = {
     "get_variable": (2, VARIABLE_OPTIONS),
     "get_local_variable": (2, VARIABLE_OPTIONS),
     "variable": (1, {"name", "trainable", "as"}),
+    "create_partitioned_variables": (2, {"initializer", "dtype", "trainable", "collections", "name", "reuse"}),
     "op": (None, {"name", "as"}),
+    "run": (1, set()),
     "current": (0, set()),
     "value": (1, set()),
     "collection": (1, {"scope"}),
     "unique_name": (1, {"mark_as_used"}),
+    "strip_name_scope": (1, {"scope"}),
+    "prepend_name_scope": (1, {"scope"}),
     "template": (1, {"unique_name", "create_scope_now", "as"}),
     "call": (1, set()),
     "raise": (0, set()),
@@ -131,11 +137,11 @@ def _partitions_or_none(text):
 CHECKS = {"reuse": _well_formed_reuse, "dtype": _well_formed_dtype, "initializer": float,
           "regularizer": _number_or_none, "partitioner": _partitions_or_none, "trainable": boolean_of,
           "auxiliary_name_scope": boolean_of, "mark_as_used": boolean_of, "create_scope_now": boolean_of,
-          "initial_value": value_of}
+          "initial_value": value_of, "initial_value_function": value_of}
 ARGUMENT_CHECKS = {"set_initializer": (float,), "set_dtype": (_well_formed_dtype,),
                    "set_regularizer": (_number_or_none,), "set_partitioner": (_partitions_or_none,),
                    "get_variable": (str, _well_formed_shape), "get_local_variable": (str, _well_formed_shape),
-                   "variable": (value_of,)}
+                   "variable": (value_of,), "create_partitioned_variables": (_well_formed_shape, _partitions_or_none)}
 
 
 def _check(line, check, text):
@@ -178,8 +184,8 @@ def parse_statement(line, text):
     _check_count(line, word, arguments)
     for check, argument in zip(ARGUMENT_CHECKS.get(word, ()), arguments):
         _check(line, check, argument)
-    if "initializer" in options and "initial_value" in options:
-        raise ProgramError(line, "initializer and initial_value exclude each other")
+    if len({"initializer", "initial_value", "initial_value_function"} & set(options)) > 1:
+        raise ProgramError(line, "initializer, initial_value and initial_value_function exclude each other")
     if word == "template" and "as" not in options:
         raise ProgramError(line, "template needs as=ID")
     return Statement(line, word, arguments, options)

@@ -21,7 +21,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import tensorflow  # noqa: E402  (after the settings above, which it reads when it is imported)
-from tensorflow.python.ops.variables import PartitionedVariable  # noqa: E402  (the one class without a public name)
+from tensorflow.python.framework.ops import prepend_name_scope, strip_name_scope  # noqa: E402  (without public names)
+from tensorflow.python.ops.variables import PartitionedVariable  # noqa: E402  (likewise)
 
 from scope_program import (  # noqa: E402
     ProgramError, boolean_of, name_of, number_of, parse_program, read_programs, shape_of, value_of, write_programs)
@@ -76,6 +77,15 @@ def custom_getter(text):
     return getter_with_suffix
 
 
+def variable_creator(text, trainable):
+    def creator_with_suffix(next_creator, **keywords):
+        keywords["name"] = (keywords["name"] or "Variable") + "_" + text
+        if not trainable:
+            keywords["trainable"] = False
+        return next_creator(**keywords)
+    return creator_with_suffix
+
+
 def constraint(text):
     def unchanged(value):
         return value
@@ -102,6 +112,8 @@ def keywords_of(options):
     keywords = {key: CONVERSIONS[key](text) for key, text in options.items() if key in CONVERSIONS}
     if "initial_value" in options:
         keywords["initializer"] = value_of(options["initial_value"])
+    if "initial_value_function" in options:
+        keywords["initializer"] = lambda: value_of(options["initial_value_function"])
     return keywords
 
 
@@ -112,6 +124,7 @@ class Run:
         self.lines = []
         self.identifiers = {}
         self.got = []
+        self.sessions = {}      # of each graph that runs: its session, and the variables that have a value there
         self.random = False
         self.traces = False
 
@@ -122,6 +135,9 @@ class Run:
                 self.execute([statement])
             except Raised:
                 pass
+
+        for session, _ in self.sessions.values():
+            session.close()
 
     def execute(self, statements):
         for statement in statements:
@@ -138,7 +154,8 @@ class Run:
             except Exception as error:      # whatever TensorFlow refuses with is what the line has to say
                 self.lines.append(f"error {type(error).__name__}")
                 # A refused operation's name is used up in varscope too; a refused variable leaves nothing there.
-                of_variable = statement.word in ("get_variable", "get_local_variable", "variable")
+                of_variable = statement.word in ("get_variable", "get_local_variable", "variable",
+                                                 "create_partitioned_variables")
                 if of_variable and len(self.lines) == printed + 1 and self.state(graph) != before:
                     self.traces = True
 
@@ -146,7 +163,7 @@ class Run:
     def used(statement):
         if statement.word == "op":
             return statement.arguments[1:]
-        if statement.word in ("value", "call"):
+        if statement.word in ("value", "run", "call"):
             return statement.arguments
         if statement.word in ("variable_scope", "name_scope") and statement.arguments[0].startswith("@"):
             return [statement.arguments[0][1:]]
@@ -219,7 +236,12 @@ class Run:
     def do_name_scope(self, statement):
         name = statement.arguments[0]
         target = self.identifiers[name[1:]].original_name_scope if name.startswith("@") else name_of(name)
-        self.block(tf.name_scope(target), statement, lambda prefix: self.lines.append(f"ops {prefix}"))
+        default = name_of(statement.options["default"]) if "default" in statement.options else None
+        self.block(tf.name_scope(target, default), statement, lambda prefix: self.lines.append(f"ops {prefix}"))
+
+    def do_variable_creator_scope(self, statement):
+        trainable = boolean_of(statement.options.get("trainable", "true"))
+        self.block(tf.variable_creator_scope(variable_creator(statement.arguments[0], trainable)), statement)
 
     def do_reuse_variables(self, _):
         tf.get_variable_scope().reuse_variables()
@@ -252,14 +274,28 @@ class Run:
         self.print_variable(tf.Variable(value_of(statement.arguments[0]), name=name, **keywords_of(statement.options)),
                             statement)
 
+    def do_create_partitioned_variables(self, statement):
+        shape, slicing = statement.arguments
+        keywords = keywords_of(statement.options)
+        keywords.setdefault("initializer", None)
+        if "name" in statement.options:
+            keywords["name"] = name_of(statement.options["name"])
+        slicing = [int(number) for number in slicing.split(",")]
+        for part in tf.create_partitioned_variables(shape_of(shape), slicing, **keywords):
+            self.print_variable(part, statement)
+
     def do_op(self, statement):
         kind = statement.arguments[0]
         inputs = [self.identifiers[identifier] for identifier in statement.arguments[1:]]
+        no_value = any(isinstance(value, tf.Operation) for value in inputs)
+        if no_value or (kind.startswith("assign") and not isinstance(inputs[0], (tf.Variable, PartitionedVariable))):
+            self.lines.append("skipped")    # another kind of thing
+            return
         inputs = [value.as_tensor() if isinstance(value, PartitionedVariable) else value for value in inputs]
         name = name_of(statement.options["name"]) if "name" in statement.options else None
         output = getattr(self, "op_" + kind)(*inputs, name)
         self.define(statement, output)
-        self.lines.append(f"op {output.op.name}")
+        self.lines.append(f"op {(output if isinstance(output, tf.Operation) else output.op).name}")
 
     @staticmethod
     def op_constant(name):
@@ -297,6 +333,51 @@ class Run:
     def op_max_pool(value, name):
         return tf.nn.max_pool(value, ksize=[1, 2, 2, 1], strides=[1, 2, 2, 1], padding="SAME", name=name)
 
+    @staticmethod
+    def op_assign(variable, value, name):
+        return tf.assign(variable, value, name=name)
+
+    @staticmethod
+    def op_assign_add(variable, value, name):
+        return tf.assign_add(variable, value, name=name)
+
+    @staticmethod
+    def op_assign_sub(variable, value, name):
+        return tf.assign_sub(variable, value, name=name)
+
+    @staticmethod
+    def op_global_variables_initializer(_):
+        return tf.global_variables_initializer()
+
+    @staticmethod
+    def op_local_variables_initializer(_):
+        return tf.local_variables_initializer()
+
+    def session_with(self, graph, variables):
+        """The session of a graph, in which these variables of it have values from now on."""
+        if graph not in self.sessions:
+            self.sessions[graph] = (tf.Session(graph=graph), [])
+        session, initialized = self.sessions[graph]
+        for variable in variables:
+            if any(variable is other for other in initialized):
+                continue
+            if "random_uniform" in variable.initializer.inputs[1].op.name:
+                self.random = True
+            session.run(variable.initializer)
+            initialized.append(variable)
+        return session
+
+    def do_run(self, statement):
+        """Everything that was got so far is initialized first: in varscope variables are so on first use."""
+        what = self.identifiers[statement.arguments[0]]
+        if not isinstance(what, (tensorflow.Tensor, tf.Operation)):
+            self.lines.append("skipped")
+            return
+        variables = [variable for variable in self.got
+                     if not isinstance(variable, PartitionedVariable) and variable.graph is what.graph]
+        result = self.session_with(what.graph, variables).run(what)
+        self.lines.append("ran" if result is None else f"result {float(result.flat[0]):.6g}")
+
     def do_current(self, _):
         self.print_scope(tf.get_variable_scope())
 
@@ -304,11 +385,8 @@ class Run:
         variable = self.identifiers[statement.arguments[0]]
         if isinstance(variable, PartitionedVariable):
             variable = next(iter(variable))
-        if "random_uniform" in variable.initializer.inputs[1].op.name:
-            self.random = True
-        with tf.Session(graph=variable.graph) as session:
-            session.run(variable.initializer)
-            self.lines.append(f"value {float(session.run(variable).flat[0]):.6g}")
+        value = self.session_with(variable.graph, [variable]).run(variable)
+        self.lines.append(f"value {float(value.flat[0]):.6g}")
 
     def do_collection(self, statement):
         prefix = statement.options.get("scope")
@@ -318,6 +396,12 @@ class Run:
     def do_unique_name(self, statement):
         mark_as_used = boolean_of(statement.options.get("mark_as_used", "true"))
         self.lines.append(f"name {tf.get_default_graph().unique_name(statement.arguments[0], mark_as_used)}")
+
+    def do_strip_name_scope(self, statement):
+        self.lines.append(f"name {strip_name_scope(statement.arguments[0], statement.options.get('scope'))}")
+
+    def do_prepend_name_scope(self, statement):
+        self.lines.append(f"name {prepend_name_scope(statement.arguments[0], statement.options.get('scope'))}")
 
     def do_template(self, statement):
         keywords = {}
