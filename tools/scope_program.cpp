@@ -60,6 +60,7 @@ const std::vector<Form>& forms() {
        {"default", "reuse", "initializer", "regularizer", "constraint", "partitioner", "custom_getter",
         "dtype", "auxiliary_name_scope", "as"},
        true},
+      {"scope_object", Kind::scope_object, "NAME", {name, none}, {"reuse", "as"}},
       {"name_scope", Kind::name_scope, "NAME|@ID|none", {scope_name, none}, {"default"}, true},
       {"variable_creator_scope", Kind::variable_creator_scope, "SUFFIX", {name, none}, {"trainable"}, true},
       {"reuse_variables", Kind::reuse_variables, "", {none, none}, {}},
@@ -80,6 +81,7 @@ const std::vector<Form>& forms() {
        "SHAPE SLICING",
        {shape, option},
        {"partitioner", "initializer", "dtype", "trainable", "collections", "name", "reuse"}},
+      {"partition_info", Kind::partition_info, "SHAPE OFFSET", {shape, option}, {"partitioner", "part"}},
       {"op", Kind::op, "KIND [ID...]", {name, identifiers}, {"name", "as"}},
       {"run", Kind::run, "ID", {name, none}, {}},
       {"current", Kind::current, "", {none, none}, {}},
@@ -138,14 +140,14 @@ std::vector<std::string_view> words_of(std::string_view line) {
   }
 }
 
-std::vector<std::string_view> split_at_commas(std::string_view text) {
+std::vector<std::string_view> split_at(char separator, std::string_view text) {
   std::vector<std::string_view> parts;
   if (text.empty()) return parts;
   for (;;) {
-    const auto comma = text.find(',');
-    parts.push_back(text.substr(0, comma));
-    if (comma == std::string_view::npos) return parts;
-    text.remove_prefix(comma + 1);
+    const auto end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
   }
 }
 
@@ -220,6 +222,8 @@ class StatementLine {
           "initializer=, initial_value= and initial_value_function= all say how the variable starts: give "
           "one "
           "of them");
+    if (!options.dtype_of.empty() && form.kind != Kind::get_variable && form.kind != Kind::get_local_variable)
+      fail("only get_variable and get_local_variable take the dtype of another variable");
     if (form.kind == Kind::op) check_op(statement);
     if (form.kind == Kind::make_template && statement.options.as.empty())
       fail("a template without as=ID could never be called: " + usage_of(form));
@@ -296,17 +300,21 @@ class StatementLine {
     } else if (option == "regularizer") {
       options.regularizer = text == "none" ? ScopeRegularizer{} : ScopeRegularizer{number_of(text)};
     } else if (option == "partitioner") {
-      options.partitioner.emplace();
-      for (const std::string_view part : split_at_commas(text))
-        options.partitioner->push_back(integer_of(part));
+      options.partitioner = partitioner_of(text);
+    } else if (option == "part") {
+      options.part = shape_of(text);
     } else if (option == "custom_getter") {
       options.custom_getter = name_of(text);
     } else if (option == "constraint") {
       options.constraint = name_of(text);
     } else if (option == "dtype") {
-      options.dtype = dtype_of_word(text);
+      if (text.starts_with('@')) {
+        options.dtype_of = text.substr(1);
+      } else {
+        options.dtype = dtype_of_word(text);
+      }
     } else if (option == "collections") {
-      const auto parts = split_at_commas(text);
+      const auto parts = split_at(',', text);
       options.collections.emplace(parts.begin(), parts.end());
     } else if (option == "auxiliary_name_scope") {
       options.auxiliary_name_scope = flag_of(option, text);
@@ -341,6 +349,26 @@ class StatementLine {
     return number;
   }
 
+  ScopePartitioner partitioner_of(std::string_view text) const {
+    ScopePartitioner partitioner;
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) {
+      for (const std::string_view part : split_at(',', text)) partitioner.numbers.push_back(integer_of(part));
+      return partitioner;
+    }
+    partitioner.stock = text.substr(0, colon);
+    for (const std::string_view part : split_at(':', text.substr(colon + 1)))
+      partitioner.numbers.push_back(integer_of(part));
+    if (partitioner.stock != "fixed_size" && partitioner.stock != "variable_axis_size" &&
+        partitioner.stock != "min_max")
+      fail("no partitioner is called " + quoted(partitioner.stock) +
+           "; there are fixed_size, variable_axis_size and min_max");
+    const std::size_t most = partitioner.stock == "fixed_size" ? 2 : 3;
+    if (partitioner.numbers.empty() || partitioner.numbers.size() > most)
+      fail(partitioner.stock + " takes 1 to " + std::to_string(most) + " numbers");
+    return partitioner;
+  }
+
   // What stands between brackets.
   std::string_view inside_brackets(std::string_view text, const char* wanted) const {
     if (text.size() < 2 || text.front() != '[' || text.back() != ']')
@@ -352,7 +380,7 @@ class StatementLine {
     if (text == "none") return std::nullopt;
     std::vector<std::int64_t> dimensions;
     for (const std::string_view part :
-         split_at_commas(inside_brackets(text, "a shape such as [5,5,32,32], [] or none"))) {
+         split_at(',', inside_brackets(text, "a shape such as [5,5,32,32], [] or none"))) {
       const std::int64_t dimension = part == "?" ? unknown_dimension : integer_of(part);
       if (dimension < unknown_dimension) fail(quoted(text) + " has a dimension below 0");
       dimensions.push_back(dimension);
@@ -363,7 +391,7 @@ class StatementLine {
   ScopeValue value_of(std::string_view text) const {
     ScopeValue value;
     value.list = text.starts_with('[');
-    const auto parts = value.list ? split_at_commas(inside_brackets(text, "a list such as [1.0,2.0]"))
+    const auto parts = value.list ? split_at(',', inside_brackets(text, "a list such as [1.0,2.0]"))
                                   : std::vector<std::string_view>{text};
     value.integral = !parts.empty();
     for (const std::string_view part : parts) {

@@ -27,6 +27,12 @@ struct ScopeRegularizer {
   std::optional<double> scale;
 };
 
+/// A partitioner that always gives the numbers, or one of the library's, which is told them.
+struct ScopePartitioner {
+  std::string stock;  // fixed_size, variable_axis_size or min_max
+  std::vector<std::int64_t> numbers;
+};
+
 /// Everything that some statement can be told by `option=value`; unset: not told.
 struct ScopeOptions {
   std::string as;    // an identifier
@@ -39,10 +45,12 @@ struct ScopeOptions {
   std::optional<ScopeValue> initial_value;
   std::optional<ScopeValue> initial_value_function;  // what it gives
   std::optional<ScopeRegularizer> regularizer;
-  std::optional<std::vector<std::int64_t>> partitioner;
+  std::optional<ScopePartitioner> partitioner;
+  std::optional<Shape> part;
   std::optional<std::string> custom_getter;
   std::optional<std::string> constraint;
   std::optional<DType> dtype;
+  std::string dtype_of;  // an identifier
   std::optional<std::vector<std::string>> collections;
   std::optional<bool> auxiliary_name_scope;
   bool trainable = true;
@@ -54,6 +62,7 @@ struct ScopeStatement {
   enum class Kind {
     graph,
     variable_scope,
+    scope_object,
     name_scope,
     variable_creator_scope,
     reuse_variables,
@@ -66,6 +75,7 @@ struct ScopeStatement {
     get_local_variable,
     variable,
     create_partitioned_variables,
+    partition_info,
     op,
     run,
     current,

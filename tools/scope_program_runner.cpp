@@ -86,6 +86,11 @@ void ScopeProgramRunner::run_statement(const ScopeStatement& statement) {
       return;
     case Kind::variable_scope:
       return run_variable_scope(statement);
+    case Kind::scope_object: {
+      const auto object = std::make_shared<CapturedScope>();
+      object->left = VariableScope(statement.options.reuse.value_or(Reuse(false)), statement.name);
+      return define(statement.options.as, object);
+    }
     case Kind::name_scope:
       return run_name_scope(statement);
     case Kind::variable_creator_scope:
@@ -104,6 +109,8 @@ void ScopeProgramRunner::run_statement(const ScopeStatement& statement) {
       return run_get_variable(statement);
     case Kind::create_partitioned_variables:
       return run_create_partitioned_variables(statement);
+    case Kind::partition_info:
+      return run_partition_info(statement);
     case Kind::op:
       return run_op(statement);
     case Kind::run:
@@ -242,6 +249,8 @@ void ScopeProgramRunner::run_setter(const ScopeStatement& statement) {
 }
 
 void ScopeProgramRunner::run_get_variable(const ScopeStatement& statement) {
+  const auto* dtype_of = find<Variable>(statement.options.dtype_of);
+  if (!statement.options.dtype_of.empty() && dtype_of == nullptr) return print("skipped");
   attempt([&] {
     const SourceLocation place = where(statement);
     Variable variable;
@@ -251,7 +260,8 @@ void ScopeProgramRunner::run_get_variable(const ScopeStatement& statement) {
       options.trainable = statement.options.trainable;
       variable = Variable(Initializer(array_of(*statement.options.initial_value)), std::move(options), place);
     } else {
-      const GetVariableOptions options = variable_options(statement);
+      GetVariableOptions options = variable_options(statement);
+      if (dtype_of != nullptr) options.dtype = dtype_of->dtype();
       const std::string& name = statement.name;
       const std::optional<Shape>& shape = statement.shape;
       if (statement.kind == Kind::get_variable) {
@@ -272,7 +282,7 @@ void ScopeProgramRunner::run_create_partitioned_variables(const ScopeStatement& 
     const Initializer initializer =
         options.initializer ? constant_initializer(*options.initializer) : Initializer();
     const std::vector<Variable> parts = create_partitioned_variables(
-        statement.shape.value_or(Shape::unknown()), *options.partitioner, initializer,
+        statement.shape.value_or(Shape::unknown()), options.partitioner->numbers, initializer,
         {.dtype = options.dtype.value_or(DType::float32),
          .trainable = options.trainable,
          .collections = options.collections,
@@ -280,6 +290,20 @@ void ScopeProgramRunner::run_create_partitioned_variables(const ScopeStatement& 
          .reuse = options.reuse},
         where(statement));
     for (const Variable& part : parts) print_variable(part);
+  });
+}
+
+void ScopeProgramRunner::run_partition_info(const ScopeStatement& statement) {
+  attempt([&] {
+    const PartitionInfo info(statement.shape.value_or(Shape::unknown()),
+                             statement.options.partitioner->numbers);
+    std::string line = "partition";
+    if (const std::optional<Shape>& part = statement.options.part) {
+      const std::optional<int> axis = info.single_slice_dim(*part);
+      line += " axis=" + (axis ? std::to_string(*axis) : "none");
+      line += " offset=" + std::to_string(info.single_offset(*part));
+    }
+    print(line);
   });
 }
 

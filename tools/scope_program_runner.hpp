@@ -81,6 +81,7 @@ class ScopeProgramRunner {
   void run_setter(const ScopeStatement& statement);
   void run_get_variable(const ScopeStatement& statement);
   void run_create_partitioned_variables(const ScopeStatement& statement);
+  void run_partition_info(const ScopeStatement& statement);
   void run_op(const ScopeStatement& statement);
   void run_initializer_op(const ScopeStatement& statement);
   void run_run(const ScopeStatement& statement);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <utility>
 
 namespace varscope::tools {
@@ -44,13 +45,29 @@ Regularizer regularizer_of(const ScopeRegularizer& regularizer) {
   return regularizer.scale ? l2_regularizer(*regularizer.scale) : no_regularizer();
 }
 
-Partitioner partitioner_of(const std::vector<std::int64_t>& parts) {
-  return Partitioner([parts](const Shape&, DType) { return parts; });
+Partitioner partitioner_of(const ScopePartitioner& partitioner) {
+  const std::vector<std::int64_t>& numbers = partitioner.numbers;
+  if (partitioner.stock.empty()) return Partitioner([numbers](const Shape&, DType) { return numbers; });
+  const int axis = numbers.size() > 1 ? static_cast<int>(numbers[1]) : 0;
+  if (partitioner.stock == "fixed_size") return fixed_size_partitioner(numbers[0], axis);
+  if (partitioner.stock == "variable_axis_size") {
+    return variable_axis_size_partitioner(numbers[0], axis,
+                                          numbers.size() > 2 ? std::optional(numbers[2]) : std::nullopt);
+  }
+  return numbers.size() > 2 ? min_max_variable_partitioner(numbers[0], axis, numbers[2])
+                            : min_max_variable_partitioner(numbers[0], axis);
 }
 
-CustomGetter custom_getter_of(const std::string& suffix) {
-  return CustomGetter([suffix](const VariableGetter& getter, GetterArguments arguments) {
-    arguments.name += "_" + suffix;
+CustomGetter custom_getter_of(const std::string& text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string suffix = text.substr(0, colon);
+  std::optional<Reuse> reuse;
+  for (const Reuse flag : {Reuse(false), Reuse(true), AUTO_REUSE}) {
+    if (colon < text.size() && text.substr(colon + 1) == reuse_text(flag)) reuse = flag;
+  }
+  return CustomGetter([suffix, reuse](const VariableGetter& getter, GetterArguments arguments) {
+    if (!suffix.empty()) arguments.name += "_" + suffix;
+    if (reuse) arguments.reuse = *reuse;
     return getter(std::move(arguments));
   });
 }

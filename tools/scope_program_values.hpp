@@ -26,10 +26,10 @@ std::string shape_text(const Shape& shape);
 /// float32 if a number has a fraction, else int32, or int64 where that is too small.
 Array array_of(const ScopeValue& value);
 Regularizer regularizer_of(const ScopeRegularizer& regularizer);
-/// Always gives these parts.
-Partitioner partitioner_of(const std::vector<std::int64_t>& parts);
-/// Asks for the name with `_suffix` behind it.
-CustomGetter custom_getter_of(const std::string& suffix);
+/// Throws ValueError as the library's partitioners do.
+Partitioner partitioner_of(const ScopePartitioner& partitioner);
+/// Of "SUFFIX", "SUFFIX:REUSE" or ":REUSE": asks for the name with `_SUFFIX` behind it, and with that flag.
+CustomGetter custom_getter_of(const std::string& text);
 /// Makes the variable under the name with `_suffix` behind it, and not trainable unless `trainable`.
 VariableCreator creator_of(const std::string& suffix, bool trainable);
 

@@ -27,6 +27,7 @@ VARIABLE_OPTIONS = SETTINGS | {"trainable", "initial_value", "initial_value_func
 FORMS = {
     "graph": (0, set()),
     "variable_scope": (1, SETTINGS | {"reuse", "default", "auxiliary_name_scope"}),
+    "scope_object": (1, {"reuse", "as"}),
     "name_scope": (1, {"default"}),
     "variable_creator_scope": (1, {"trainable"}),
     "reuse_variables": (0, set()),
@@ -39,6 +40,7 @@ FORMS = {
     "get_local_variable": (2, VARIABLE_OPTIONS),
     "variable": (1, {"name", "trainable", "as"}),
     "create_partitioned_variables": (2, {"initializer", "dtype", "trainable", "collections", "name", "reuse"}),
+    "partition_info": (2, {"part"}),
     "op": (None, {"name", "as"}),
     "run": (1, set()),
     "current": (0, set()),
@@ -114,7 +116,7 @@ def _well_formed_reuse(text):
 
 
 def _well_formed_dtype(text):
-    if text not in DTYPES:
+    if text not in DTYPES and not text.startswith("@"):
         raise ValueError(text)
 
 
@@ -129,19 +131,34 @@ def _number_or_none(text):
         float(text)
 
 
-def _partitions_or_none(text):
+def partitioner_of(text):
+    """`2,1` are the numbers that it always gives; `fixed_size:2:1` is TensorFlow's, told its arguments."""
+    stock, *numbers = text.split(":")
+    if not numbers:
+        return None, [int(number) for number in text.split(",")]
+    if stock not in ("fixed_size", "variable_axis_size", "min_max") or len(numbers) > (2 if stock == "fixed_size" else 3):
+        raise ValueError(text)
+    return stock, [int(number) for number in numbers]
+
+
+def _partitioner_or_none(text):
     if text != "none":
-        [int(number) for number in text.split(",")]
+        partitioner_of(text)
+
+
+def _numbers(text):
+    [int(number) for number in text.split(",")]
 
 
 CHECKS = {"reuse": _well_formed_reuse, "dtype": _well_formed_dtype, "initializer": float,
-          "regularizer": _number_or_none, "partitioner": _partitions_or_none, "trainable": boolean_of,
+          "regularizer": _number_or_none, "partitioner": _partitioner_or_none, "trainable": boolean_of,
           "auxiliary_name_scope": boolean_of, "mark_as_used": boolean_of, "create_scope_now": boolean_of,
-          "initial_value": value_of, "initial_value_function": value_of}
+          "part": _well_formed_shape, "initial_value": value_of, "initial_value_function": value_of}
 ARGUMENT_CHECKS = {"set_initializer": (float,), "set_dtype": (_well_formed_dtype,),
-                   "set_regularizer": (_number_or_none,), "set_partitioner": (_partitions_or_none,),
+                   "set_regularizer": (_number_or_none,), "set_partitioner": (_partitioner_or_none,),
                    "get_variable": (str, _well_formed_shape), "get_local_variable": (str, _well_formed_shape),
-                   "variable": (value_of,), "create_partitioned_variables": (_well_formed_shape, _partitions_or_none)}
+                   "variable": (value_of,), "create_partitioned_variables": (_well_formed_shape, _numbers),
+                   "partition_info": (_well_formed_shape, _numbers)}
 
 
 def _check(line, check, text):
@@ -186,6 +203,9 @@ def parse_statement(line, text):
         _check(line, check, argument)
     if len({"initializer", "initial_value", "initial_value_function"} & set(options)) > 1:
         raise ProgramError(line, "initializer, initial_value and initial_value_function exclude each other")
+    dtype = arguments[0] if word == "set_dtype" else options.get("dtype", "")
+    if dtype.startswith("@") and word not in ("get_variable", "get_local_variable"):
+        raise ProgramError(line, f"{word} takes no dtype of a variable")
     if word == "template" and "as" not in options:
         raise ProgramError(line, "template needs as=ID")
     return Statement(line, word, arguments, options)

@@ -22,10 +22,12 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import tensorflow  # noqa: E402  (after the settings above, which it reads when it is imported)
 from tensorflow.python.framework.ops import prepend_name_scope, strip_name_scope  # noqa: E402  (without public names)
+from tensorflow.python.ops.variable_scope import _PartitionInfo  # noqa: E402  (likewise)
 from tensorflow.python.ops.variables import PartitionedVariable  # noqa: E402  (likewise)
 
 from scope_program import (  # noqa: E402
-    ProgramError, boolean_of, name_of, number_of, parse_program, read_programs, shape_of, value_of, write_programs)
+    ProgramError, boolean_of, name_of, number_of, parse_program, partitioner_of, read_programs, shape_of, value_of,
+    write_programs)
 
 tf = tensorflow.compat.v1
 
@@ -64,16 +66,27 @@ def l2_regularizer(text):
 def partitioner(text):
     if text == "none":
         return None
-    partitions = [int(number) for number in text.split(",")]
-    return lambda shape=None, dtype=None: list(partitions)
+    stock, numbers = partitioner_of(text)
+    if stock == "fixed_size":
+        return tf.fixed_size_partitioner(*numbers)
+    if stock == "variable_axis_size":
+        names = ("max_shard_bytes", "axis", "max_shards")
+        return tf.variable_axis_size_partitioner(**dict(zip(names, numbers)))
+    if stock == "min_max":
+        return tf.min_max_variable_partitioner(*numbers)
+    return lambda shape=None, dtype=None: list(numbers)
 
 
 def custom_getter(text):
     if text == "none":
         return None
 
+    suffix, _, reuse = text.partition(":")
+
     def getter_with_suffix(getter, name, *arguments, **keywords):
-        return getter(name + "_" + text, *arguments, **keywords)
+        if reuse:
+            keywords["reuse"] = reuse_of(reuse)
+        return getter(name + ("_" + suffix if suffix else ""), *arguments, **keywords)
     return getter_with_suffix
 
 
@@ -98,7 +111,7 @@ CONVERSIONS = {
     "reuse": reuse_of,
     "initializer": lambda text: tf.constant_initializer(number_of(text)),
     "regularizer": l2_regularizer,
-    "dtype": tf.as_dtype,
+    "dtype": lambda text: None if text.startswith("@") else tf.as_dtype(text),
     "partitioner": partitioner,
     "custom_getter": custom_getter,
     "constraint": constraint,
@@ -163,6 +176,8 @@ class Run:
     def used(statement):
         if statement.word == "op":
             return statement.arguments[1:]
+        if statement.options.get("dtype", "").startswith("@"):
+            return [statement.options["dtype"][1:]]
         if statement.word in ("value", "run", "call"):
             return statement.arguments
         if statement.word in ("variable_scope", "name_scope") and statement.arguments[0].startswith("@"):
@@ -233,6 +248,10 @@ class Run:
             self.print_scope(scope)
         self.block(tf.variable_scope(target, default, **keywords), statement, opened)
 
+    def do_scope_object(self, statement):
+        reuse = reuse_of(statement.options.get("reuse", "false"))
+        self.define(statement, tf.VariableScope(reuse, name=name_of(statement.arguments[0])))
+
     def do_name_scope(self, statement):
         name = statement.arguments[0]
         target = self.identifiers[name[1:]].original_name_scope if name.startswith("@") else name_of(name)
@@ -264,7 +283,10 @@ class Run:
     def do_get_variable(self, statement, get=tf.get_variable):
         name, shape = statement.arguments
         name = "" if name == '""' else name
-        self.print_variable(get(name, shape_of(shape), **keywords_of(statement.options)), statement)
+        keywords = keywords_of(statement.options)
+        if keywords.get("dtype", True) is None:
+            keywords["dtype"] = self.identifiers[statement.options["dtype"][1:]].dtype
+        self.print_variable(get(name, shape_of(shape), **keywords), statement)
 
     def do_get_local_variable(self, statement):
         self.do_get_variable(statement, tf.get_local_variable)
@@ -283,6 +305,16 @@ class Run:
         slicing = [int(number) for number in slicing.split(",")]
         for part in tf.create_partitioned_variables(shape_of(shape), slicing, **keywords):
             self.print_variable(part, statement)
+
+    def do_partition_info(self, statement):
+        full, offset = statement.arguments
+        info = _PartitionInfo(shape_of(full), [int(number) for number in offset.split(",")])
+        line = "partition"
+        if "part" in statement.options:
+            part = shape_of(statement.options["part"])
+            axis = info.single_slice_dim(part)
+            line += f" axis={'none' if axis is None else axis} offset={info.single_offset(part)}"
+        self.lines.append(line)
 
     def do_op(self, statement):
         kind = statement.arguments[0]
