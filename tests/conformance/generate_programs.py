@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random scope programs, without their outputs: nested, full of colliding names, most statements meant to succeed.
 
-    generate_programs.py --seed N --count M [--features core|all] [--prefix NAME] [--out FILE]
+    generate_programs.py --seed N --count M [--features core|all|more] [--prefix NAME] [--out FILE]
 
 `core` has the statements of every scope program; `all` adds partitioners, custom getters, constraints, local variables,
-templates, threads, second graphs and exceptions. The same seed gives the same programs.
+templates, threads, second graphs and exceptions; `more` adds creators, assignments and runs (generate_more.py). The same seed gives the same programs.
 """
 
 import argparse
@@ -38,7 +38,7 @@ MAX_DEPTH = 6
 class Generator:
     def __init__(self, seed, features):
         self.random = random.Random(seed)
-        self.all = features == "all"
+        self.all = features != "core"
         self.naughty = self.random.random() < 0.28     # this program asks for refusals
         self.rows = []
         self.depth = 0
@@ -82,6 +82,10 @@ class Generator:
         self.rows.append("  " * self.depth + "end")
 
     def statement(self):
+        functions, weights = zip(*self.choices())
+        self.random.choices(functions, weights)[0]()
+
+    def choices(self):
         deep = self.depth >= MAX_DEPTH
         choices = [(self.get_variable, 30), (self.operation, 18), (self.collection, 4), (self.current, 2),
                    (self.value, 3), (self.reuse_variables, 1 if self.depth else 0.2),
@@ -100,8 +104,7 @@ class Generator:
                     choices.append((self.raises, 0.6))
                 if not deep:
                     choices += [(self.thread, 2), (self.with_graph, 1.5), (self.template, 3)]
-        functions, weights = zip(*choices)
-        self.random.choices(functions, weights)[0]()
+        return choices
 
     # Scopes
 
@@ -459,14 +462,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--count", type=int, required=True)
-    parser.add_argument("--features", choices=["core", "all"], default="core")
+    parser.add_argument("--features", choices=["core", "all", "more"], default="core")
     parser.add_argument("--prefix", help="of the programs' names, the features unless given")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     prefix = arguments.prefix or arguments.features
     programs = []
+    kind = Generator
+    if arguments.features == "more":
+        from generate_more import MoreGenerator as kind
     for number in range(arguments.count):
-        source = Generator(f"{arguments.seed}/{number}", arguments.features).generate()
+        source = kind(f"{arguments.seed}/{number}", arguments.features).generate()
         programs.append(StoredProgram(f"{prefix}_{arguments.seed}_{number:04}", source, [], 0))
     text = write_programs(programs)
     if arguments.out:

@@ -138,6 +138,7 @@ class Run:
         self.identifiers = {}
         self.got = []
         self.sessions = {}      # of each graph that runs: its session, and the variables that have a value there
+        self.random_variables = set()   # operations of variables whose values depend on random ones
         self.random = False
         self.traces = False
 
@@ -394,10 +395,23 @@ class Run:
             if any(variable is other for other in initialized):
                 continue
             if "random_uniform" in variable.initializer.inputs[1].op.name:
-                self.random = True
+                self.random_variables.add(variable.op)
             session.run(variable.initializer)
             initialized.append(variable)
         return session
+
+    @staticmethod
+    def needed_by(operation):
+        """The operations that it is computed from, itself included."""
+        needed = {operation}
+        pending = [operation]
+        while pending:
+            current = pending.pop()
+            for other in [*(tensor.op for tensor in current.inputs), *current.control_inputs]:
+                if other not in needed:
+                    needed.add(other)
+                    pending.append(other)
+        return needed
 
     def do_run(self, statement):
         """Everything that was got so far is initialized first: in varscope variables are so on first use."""
@@ -407,7 +421,12 @@ class Run:
             return
         variables = [variable for variable in self.got
                      if not isinstance(variable, PartitionedVariable) and variable.graph is what.graph]
-        result = self.session_with(what.graph, variables).run(what)
+        session = self.session_with(what.graph, variables)
+        needed = self.needed_by(what if isinstance(what, tf.Operation) else what.op)
+        if not self.random_variables.isdisjoint(needed):
+            self.random = self.random or isinstance(what, tensorflow.Tensor)
+            self.random_variables.update(operation.inputs[0].op for operation in needed if operation.type.startswith("Assign"))
+        result = session.run(what)
         self.lines.append("ran" if result is None else f"result {float(result.flat[0]):.6g}")
 
     def do_current(self, _):
@@ -418,6 +437,7 @@ class Run:
         if isinstance(variable, PartitionedVariable):
             variable = next(iter(variable))
         value = self.session_with(variable.graph, [variable]).run(variable)
+        self.random = self.random or variable.op in self.random_variables
         self.lines.append(f"value {float(value.flat[0]):.6g}")
 
     def do_collection(self, statement):
