@@ -59,8 +59,8 @@ class VARSCOPE_API Callable {
   std::vector<Array> operator()(std::initializer_list<Array> feeds = {}) const;
 
   /// The same into arrays of the caller's: an element of `results` that already has the right dtype and shape
-  /// is overwritten in place, any other is replaced. Warm, this allocates nothing. Throws
-  /// InvalidArgumentError if `results` has not one element for each fetch.
+  /// is overwritten in place, any other is replaced. Warm, this allocates nothing but the new values of
+  /// variables that it assigns. Throws InvalidArgumentError if `results` has not one element for each fetch.
   void run_into(std::span<const Array> feeds, std::span<Array> results) const;
 
   /// The steps that a call with feeds of these dtypes and shapes runs, in the order in which they may start;
@@ -80,8 +80,9 @@ struct SessionOptions {
 };
 
 /// Runs a graph and holds one value for each of its variables. Every member may be called from any thread at
-/// any time. Runs wait for nobody; load(), restore and assignments wait for each other, never for runs. A run
-/// sees the variables as of one commit. The graph must outlive the session.
+/// any time. Runs wait for nobody, but for those that assign variables: they, load() and restore wait for
+/// each other, never for other runs. A run sees the variables as of one commit. The graph must outlive the
+/// session.
 class VARSCOPE_API Session {
  public:
   /// Runs the default graph.

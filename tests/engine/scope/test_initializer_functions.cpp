@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(M5_a_function_without_arguments_suffers_no_shape) {
   BOOST_CHECK_EXCEPTION(function({2}), vs::TypeError, says({"without arguments"}));
   const vs::Initializer faulty([]() -> vs::Array { throw std::domain_error("no value"); });
   BOOST_CHECK_THROW(vs::get_variable("v", {.initializer = faulty}), std::domain_error);
-  BOOST_CHECK_THROW(vs::Initializer(vs::Initializer::FunctionWithoutShape()), vs::TypeError);
+  BOOST_CHECK_THROW(vs::Initializer(vs::Initializer::FunctionWithoutShape{}), vs::TypeError);
   BOOST_TEST(op_names().empty());
 }
 

@@ -60,7 +60,7 @@ BOOST_AUTO_TEST_CASE(what_is_wrong_makes_nothing) {
   BOOST_CHECK_EXCEPTION(vs::Variable(vs::Initializer(1.0), {2}, {.name = "v"}), vs::ValueError,
                         says({"variable v", "float32[]", "float32[2]"}));
   BOOST_CHECK_THROW(vs::Variable(vs::zeros_initializer(), {-1}), vs::ValueError);
-  BOOST_CHECK_THROW(vs::Variable(vs::zeros_initializer()), vs::ValueError);
+  BOOST_CHECK_THROW(vs::Variable(vs::zeros_initializer(), vs::VariableOptions{}), vs::ValueError);
   BOOST_CHECK_THROW(vs::Variable(vs::he_normal_initializer(), {2}, {.dtype = vs::int32}), vs::ValueError);
   graph.finalize();
   BOOST_CHECK_THROW(vs::Variable(1.0), vs::RuntimeError);
