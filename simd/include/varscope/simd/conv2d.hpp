@@ -54,7 +54,7 @@ enum class Conv2DAlgorithm : unsigned char {
   pointwise,     // filter 1x1, stride 1, no padding: a matrix product over all pixels
   depthwise,     // groups == in_channels: vectors run along the channels
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
-  winograd_4x4,  // rounding errors (see conv2d_error_bound)
+  winograd_4x4,  // rounding errors (see conv2d_error_factor)
   winograd_6x6,
   reference,  // plain loops, sums in double
 };
@@ -152,6 +152,11 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // For direct sums the factor is the number of terms (N. Higham, "Accuracy and Stability of Numerical
 // Algorithms", 2nd ed., section 3.1; rounding of products included); for Winograd it is larger by the norms
 // of the transforms. Real errors are far smaller: docs/performance.md has what was measured.
+//
+// Of Winograd, an output reads what all outputs of its patch read, and the whole filter, also where that lies
+// over padding. Patches are 2x2, 4x4 or 6x6 outputs from row and column zero on; at the lower and right edge
+// they are as large, although not all of their outputs exist. So large numbers, infinities and NaN disturb
+// outputs around those whose own windows hold them.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
 // Winograd's tile functions by outputs and filter.
