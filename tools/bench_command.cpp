@@ -29,6 +29,7 @@ struct BenchConvRequest {
   std::string isa;
   std::string peer;
   bool json = false;
+  bool details = false;
   ConvBenchOptions options;
 };
 
@@ -37,20 +38,22 @@ double rounded(double value) {
   return value == 0 || !std::isfinite(value) ? value : std::stod(formatted("%.4g", value));
 }
 
-nlohmann::ordered_json json_of(const ConvMeasurement& measured, const std::string& peer) {
+nlohmann::ordered_json json_of(const ConvMeasurement& measured, const BenchConvRequest& request) {
   nlohmann::ordered_json object;
   object["name"] = measured.name;
   object["algorithm"] = measured.algorithm;
-  object["picked"] = measured.picked;
   object["isa"] = measured.isa;
   object["threads"] = measured.threads;
   object["ms"] = rounded(measured.ms);
   object["gflops"] = rounded(measured.gflops);
-  object["peak_gflops"] = rounded(measured.peak_gflops);
   object["max_error"] = rounded(measured.max_error);
-  object["peer"] = peer.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(peer);
+  object["peer"] = request.peer.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(request.peer);
   object["peer_gflops"] = measured.peer_gflops ? nlohmann::ordered_json(rounded(*measured.peer_gflops))
                                                : nlohmann::ordered_json();
+  if (request.details) {
+    object["picked"] = measured.picked;
+    object["peak_gflops"] = rounded(measured.peak_gflops);
+  }
   return object;
 }
 
@@ -155,7 +158,7 @@ void run_bench_conv(BenchConvRequest& request) {
     progress.clear();
     const double best = fastest(measurements);
     for (const ConvMeasurement& measured : measurements) {
-      const std::string line = request.json ? json_of(measured, request.peer).dump() + "\n"
+      const std::string line = request.json ? json_of(measured, request).dump() + "\n"
                                             : table.row(cells_of(measured, all ? best : 0));
       std::fputs(line.c_str(), stdout);
     }
@@ -199,8 +202,10 @@ void add_bench_command(CLI::App& program) {
       ->check(CLI::IsMember({"onednn"}));
   conv->add_flag(
       "--json", request->json,
-      "One JSON object a layer: name, algorithm, picked, isa, threads, ms, gflops, peak_gflops, max_error, "
-      "peer, peer_gflops");
+      "One JSON object a layer: name, algorithm, isa, threads, ms, gflops, max_error, peer, peer_gflops");
+  conv->add_flag(
+      "--details", request->details,
+      "With --json, also: picked (whether it is what the plan picks), peak_gflops (of multiply-adds alone)");
   conv->add_option("--seconds", request->options.seconds, "Time to measure each layer for (default 1)")
       ->type_name("S")
       ->check(CLI::Range(0.0, 3600.0));
