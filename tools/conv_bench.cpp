@@ -99,7 +99,8 @@ std::vector<ConvMeasurement> measure_conv_layer(const ConvLayer& layer, const Co
     ConvMeasurement& one = measured.emplace_back();
     one.name = layer.name;
     one.algorithm = contender->algorithm();
-    one.picked = contender == ours.front() && (options.algorithm == "automatic" || ours.size() > 1);
+    one.picked = contender == ours.front() &&
+                 (options.algorithm == "automatic" || options.algorithm == all_algorithms);
     one.isa = instruction_set();
     one.threads = options.threads;
     one.checked_pixels = reference.pixels();
