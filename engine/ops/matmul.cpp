@@ -175,7 +175,7 @@ class MatMulDefinition final : public detail::OpDefinition {
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& a = inputs[0];
     const TensorSpec& b = inputs[1];
-    detail::require_dtype(a, "a", {DType::float32, DType::float64, DType::int32, DType::int64});
+    detail::require_dtype(a, "a", {DType::float32, DType::float64, DType::int32, DType::int64, DType::uint8});
     detail::require_same_dtype(a, "a", b, "b");
     const std::string given = "'a' is " + detail::to_string(a) + (transpose_a_ ? " (transposed)" : "") +
                               " and 'b' is " + detail::to_string(b) + (transpose_b_ ? " (transposed)" : "");
@@ -232,7 +232,7 @@ class MatMulDefinition final : public detail::OpDefinition {
       return std::make_unique<PlannedMatMul>(
           kernels, simd::plan_matmul(kernels, shape, detail::cache_sizes()), batch, epilogue_);
     }
-    return detail::visit_element_type<double, std::int32_t, std::int64_t>(
+    return detail::visit_element_type<double, std::int32_t, std::int64_t, std::uint8_t>(
         inputs[0].dtype,
         [&]<typename T>(detail::ElementType<T>) { return make_plain_kernel<T>(shape, batch, epilogue_); });
   }

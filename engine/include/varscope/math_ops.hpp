@@ -84,8 +84,8 @@ struct MatMulOptions {
 /// The matrix product op(a) * op(b) over the last two dimensions, [.., rows, depth] times [.., depth,
 /// columns]; op transposes these where the options say so (tf.matmul; "MatMul"). Dimensions before them, if
 /// there are any, count independent products; they broadcast: where one side has 1 or no such dimension, its
-/// matrices are used again (BatchMatMulV2). float32, float64, int32 and int64. Throws ValueError if a rank is
-/// below 2, or depths or those dimensions do not fit.
+/// matrices are used again (BatchMatMulV2). float32, float64, int32, int64 and uint8; sums of integers wrap.
+/// Throws ValueError if a rank is below 2, or depths or those dimensions do not fit.
 VARSCOPE_API Tensor matmul(const TensorLike& a, const TensorLike& b, MatMulOptions options = {},
                            SourceLocation where = SourceLocation::current());
 

@@ -93,6 +93,16 @@ BOOST_AUTO_TEST_CASE(values_agree_with_double_precision) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(bytes_wrap_around) {
+  const vs::Tensor product = vs::matmul(vs::Array::of<std::uint8_t>({1, 2}, {200, 3}),
+                                        vs::Array::of<std::uint8_t>({2, 2}, {2, 1, 5, 100}));
+  BOOST_TEST((product.dtype() == vs::uint8));
+  vs::Session session;
+  const vs::Array values = session.run(product);
+  BOOST_TEST(values.values<std::uint8_t>()[0] == 415 - 256);
+  BOOST_TEST(values.values<std::uint8_t>()[1] == 500 - 256);
+}
+
 BOOST_AUTO_TEST_CASE(batches_broadcast_as_if_they_were_repeated) {
   Random random;
   const auto extent = [&] { return random.integer<std::int64_t>(1, 3); };
