@@ -5,8 +5,7 @@
     tensorflow_oracle.py --batch FILE          prints FILE with every program's output filled in
     tensorflow_oracle.py --batch FILE --write  the same, into FILE
                     [--traces keep|drop|only]  which programs stay: all, those without, or those with a variable
-                                               that was refused but left traces in the graph (a reserved name, an op);
-                                               drop also leaves out lists that meet a partitioner
+                                               that was refused but left traces in the graph (a reserved name, an op)
     tensorflow_oracle.py --check FILE...       compares the stored outputs with TensorFlow's; exit status 1: they differ
 
 Exit status 2: the text is not a scope program. It needs the package tensorflow-cpu.
@@ -132,12 +131,7 @@ def keywords_of(options):
 
 
 class Run:
-    """One run of a program.
-
-    `random`: it printed a random value; `traces`: a refused variable left traces; `list_cut`: a list or number was the
-    initial value of a partitioned variable, which TensorFlow refuses and varscope, whose arrays are TensorFlow's
-    tensors there, cuts.
-    """
+    """One run of a program; `random`: it printed a random value, `traces`: a refused variable left traces."""
 
     def __init__(self):
         self.lines = []
@@ -147,7 +141,6 @@ class Run:
         self.random_variables = set()   # operations of variables whose values depend on random ones
         self.random = False
         self.traces = False
-        self.list_cut = False
 
     def run(self, statements):
         tf.reset_default_graph()
@@ -294,9 +287,6 @@ class Run:
         keywords = keywords_of(statement.options)
         if keywords.get("dtype", True) is None:
             keywords["dtype"] = self.identifiers[statement.options["dtype"][1:]].dtype
-        if "initial_value" in statement.options and (
-                keywords.get("partitioner") or tf.get_variable_scope().partitioner):
-            self.list_cut = True
         self.print_variable(get(name, shape_of(shape), **keywords), statement)
 
     def do_get_local_variable(self, statement):
@@ -522,8 +512,6 @@ def fill(path, write, traces):
         program.expected = run.lines
         if run.random:
             print(f"{program.name}: left out, it prints a random value", file=sys.stderr)
-        elif run.list_cut and traces == "drop":
-            print(f"{program.name}: left out, it gives a list to a partitioner", file=sys.stderr)
         elif traces == "keep" or run.traces == (traces == "only"):
             kept.append(program)
     text = write_programs(kept, behind)
