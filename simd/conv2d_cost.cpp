@@ -98,8 +98,11 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
 
 double depthwise_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
-  // A load a multiply-add.
-  return as_double(shape.batch * shape.out_height * shape.out_width) *
+  // A load a multiply-add; but where the channels of input and output do not lie side by side, each register
+  // of input is gathered (measured: 53 cycles with AVX2).
+  constexpr double kGatherCycles = 50;
+  const bool gathered = shape.out_channels != shape.in_channels || shape.out_channels < kernels.vector_floats;
+  return (gathered ? kGatherCycles : 1) * as_double(shape.batch * shape.out_height * shape.out_width) *
          as_double(shape.filter_height * shape.filter_width) *
          as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
 }

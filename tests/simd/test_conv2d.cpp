@@ -245,7 +245,13 @@ BOOST_AUTO_TEST_CASE(pointwise_shapes) {
     const Case c = make_case(s, random.chance(0.5), random.chance(0.5),
                              random.chance(0.5) ? Activation::relu : Activation::none, random);
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
-    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+    for_each_kernel_set([&](const KernelSet& kernels) {
+      if (kernels.conv2d.pointwise_tile != nullptr) {
+        BOOST_TEST((plan_conv2d(kernels, s, Conv2DAlgorithm::automatic, caches).algorithm ==
+                    Conv2DAlgorithm::pointwise));
+      }
+      check(kernels, c, caches, random);
+    });
   }
 }
 
