@@ -3,6 +3,7 @@
 #include "conv2d_cost.hpp"
 #include "conv2d_pack.hpp"
 #include "conv2d_winograd_plan.hpp"
+#include "kernels/direct_row_cut.inl.hpp"
 #include "kernels_reference.hpp"
 #include "matmul_plan.hpp"
 #include "tiling.hpp"
@@ -28,36 +29,12 @@ constexpr NamedAlgorithm kAlgorithms[] = {
     {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::reference, "reference"},
 };
 
-// Input columns that a register tile of direct convolution reads at most.
-std::int64_t columns_read(const Conv2DPlan& plan) noexcept {
-  const Conv2DShape& shape = plan.shape;
-  return (plan.blocking.pixels_per_register_tile - 1) * shape.stride_width +
-         (shape.filter_width - 1) * shape.dilation_width + 1;
-}
-
 // Input rows that a tile of direct convolution reads at most.
 std::int64_t rows_read(const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   return std::min((plan.blocking.rows_per_tile - 1) * shape.stride_height +
                       (shape.filter_height - 1) * shape.dilation_height + 1,
                   shape.in_height);
-}
-
-// Register tiles of a row that read columns outside of the image. Cuts the row as the tile function does.
-std::int64_t edge_register_tiles(const Conv2DPlan& plan) noexcept {
-  const Conv2DShape& shape = plan.shape;
-  const std::int64_t tiles = ceil_divide(shape.out_width, plan.blocking.pixels_per_register_tile);
-  std::int64_t edges = 0;
-  for (std::int64_t tile = 0; tile < tiles; ++tile) {
-    const std::int64_t first = tile * shape.out_width / tiles;
-    const std::int64_t last = (tile + 1) * shape.out_width / tiles - 1;
-    const bool inside =
-        first * shape.stride_width >= shape.pad_left &&
-        last * shape.stride_width - shape.pad_left + (shape.filter_width - 1) * shape.dilation_width <
-            shape.in_width;
-    edges += inside ? 0 : 1;
-  }
-  return edges;
 }
 
 void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
@@ -104,8 +81,11 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   plan->packed_filter_floats = shape.groups * positions * group_in * blocking.padded_group_channels;
   plan->pack_tile_count = shape.groups * blocking.blocks_per_group;
   plan->pack_filter_tile = pack_blocked_filter;
+  const DirectRowCut cut(shape, blocking.pixels_per_register_tile);
+  std::int64_t edges = 0;
+  for (std::int64_t tile = 0; tile < cut.tiles; ++tile) edges += cut.inside(tile) ? 0 : 1;
   plan->workspace_floats =
-      edge_register_tiles(*plan) * rows_read(*plan) * columns_read(*plan) * blocking.channels_per_chunk;
+      edges * rows_read(*plan) * cut.columns(blocking.pixels_per_register_tile) * blocking.channels_per_chunk;
   plan->tile_count = shape.batch * shape.groups * blocking.row_tiles * blocking.block_tiles;
   plan->run_tile = kernels.conv2d.direct_tile;
 }

@@ -9,6 +9,7 @@
 // those that do not exist, into the workspace, which then takes the image's place.
 #pragma once
 
+#include "direct_row_cut.inl.hpp"
 #include "register_tile.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -85,23 +86,6 @@ VARSCOPE_SIMD_INLINE void copy_columns(const float* row, std::int64_t pixel_floa
   for (std::int64_t i = last * channels; i < columns * channels; ++i) dst[i] = 0.0f;
 }
 
-// How one row of output pixels is cut into register tiles.
-struct RowCut {
-  std::int64_t width;  // output pixels
-  std::int64_t tiles;
-
-  VARSCOPE_SIMD_INLINE std::int64_t first(std::int64_t tile) const noexcept { return tile * width / tiles; }
-};
-
-// The first input column that output pixel x reads, and the columns that `pixels` of them read.
-VARSCOPE_SIMD_INLINE std::int64_t first_column(const Conv2DShape& shape, std::int64_t x) noexcept {
-  return x * shape.stride_width - shape.pad_left;
-}
-
-VARSCOPE_SIMD_INLINE std::int64_t window_columns(const Conv2DShape& shape, std::int64_t pixels) noexcept {
-  return (pixels - 1) * shape.stride_width + (shape.filter_width - 1) * shape.dilation_width + 1;
-}
-
 template <typename Arch>
 class DirectTile {
  public:
@@ -114,8 +98,7 @@ class DirectTile {
         group_out_(shape_.out_channels / shape_.groups),
         row_floats_(shape_.in_width * shape_.in_channels),
         positions_(shape_.filter_height * shape_.filter_width),
-        cut_{shape_.out_width, (shape_.out_width + blocking_.pixels_per_register_tile - 1) /
-                                   blocking_.pixels_per_register_tile},
+        cut_(shape_, blocking_.pixels_per_register_tile),
         first_in_row_(larger<std::int64_t>(top_of(place.first_row), 0)),
         last_in_row_(larger(
             first_in_row_,
@@ -144,16 +127,6 @@ class DirectTile {
     return y * shape_.stride_height - shape_.pad_top;
   }
 
-  VARSCOPE_SIMD_INLINE std::int64_t tile_pixels(std::int64_t tile) const noexcept {
-    return cut_.first(tile + 1) - cut_.first(tile);
-  }
-
-  // Whether a register tile reads nothing outside of the image's columns.
-  VARSCOPE_SIMD_INLINE bool inside(std::int64_t tile) const noexcept {
-    const std::int64_t left = first_column(shape_, cut_.first(tile));
-    return left >= 0 && left + window_columns(shape_, tile_pixels(tile)) <= shape_.in_width;
-  }
-
   // The first pixel and channel of an input row.
   VARSCOPE_SIMD_INLINE const float* input_row(std::int64_t row) const noexcept {
     return arguments_.input + (place_.image * shape_.in_height + row) * row_floats_ +
@@ -163,18 +136,18 @@ class DirectTile {
   // Where the copied columns of a register tile begin; those of its input rows follow each other.
   VARSCOPE_SIMD_INLINE float* edge(std::int64_t number) const noexcept {
     return arguments_.workspace + number * (last_in_row_ - first_in_row_) *
-                                      window_columns(shape_, blocking_.pixels_per_register_tile) * channels_;
+                                      cut_.columns(blocking_.pixels_per_register_tile) * channels_;
   }
 
   VARSCOPE_SIMD_INLINE void copy_edges() const noexcept {
     std::int64_t number = 0;
     for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
-      if (inside(tile)) continue;
-      const std::int64_t columns = window_columns(shape_, tile_pixels(tile));
+      if (cut_.inside(tile)) continue;
+      const std::int64_t columns = cut_.columns(cut_.pixels(tile));
       float* dst = edge(number++);
       for (std::int64_t row = first_in_row_; row < last_in_row_; ++row, dst += columns * channels_) {
-        copy_columns(input_row(row), shape_.in_channels, shape_.in_width,
-                     first_column(shape_, cut_.first(tile)), columns, channels_, dst);
+        copy_columns(input_row(row), shape_.in_channels, shape_.in_width, cut_.first_column(tile), columns,
+                     channels_, dst);
       }
     }
   }
@@ -190,7 +163,7 @@ class DirectTile {
     std::int64_t edges = 0;
     for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
       const std::int64_t x = cut_.first(tile);
-      const std::int64_t pixels = tile_pixels(tile);
+      const std::int64_t pixels = cut_.pixels(tile);
       TileInput in = {.pixels = nullptr,
                       .pixel_step = 0,
                       .row_step = 0,
@@ -200,12 +173,12 @@ class DirectTile {
                       .channels = joined_ ? shape_.filter_width * channels_ : channels_,
                       .filter = nullptr};
       std::int64_t pixel_floats = shape_.in_channels;
-      if (inside(tile)) {
-        in.pixels = input_row(in_row) + first_column(shape_, x) * shape_.in_channels;
+      if (cut_.inside(tile)) {
+        in.pixels = input_row(in_row) + cut_.first_column(tile) * shape_.in_channels;
         in.row_step = shape_.dilation_height * row_floats_;
       } else {
         pixel_floats = channels_;
-        const std::int64_t edge_row = window_columns(shape_, pixels) * channels_;
+        const std::int64_t edge_row = cut_.columns(pixels) * channels_;
         in.pixels = edge(edges++) + (in_row - first_in_row_) * edge_row;
         in.row_step = shape_.dilation_height * edge_row;
       }
@@ -250,7 +223,7 @@ class DirectTile {
   const std::int64_t group_out_;
   const std::int64_t row_floats_;
   const std::int64_t positions_;
-  const RowCut cut_;
+  const DirectRowCut cut_;
   const std::int64_t first_in_row_;  // the input rows that the tile reads
   const std::int64_t last_in_row_;
   std::int64_t first_channel_ = 0;  // of the pass, in the group

@@ -74,6 +74,8 @@ class BenchTest(program_test.ProgramTest):
     def test_all_algorithms_are_compared(self):
         rows = self.bench('--algorithm', 'all', '--details', '--only', 'p*')
         self.assertEqual(list(rows[0]), KEYS + ['picked', 'peak_gflops'])
+        for row in rows:
+            self.assertLess(row['max_error'], 1e-4 if row['algorithm'].startswith('winograd') else 1e-5)
         for layer, possible in [('plain_5x5', 'direct'), ('pointwise', 'pointwise')]:
             algorithms = [row['algorithm'] for row in rows if row['name'] == layer]
             self.assertIn(possible, algorithms)
