@@ -23,13 +23,30 @@ std::string list_text(const std::vector<std::int64_t>& numbers) {
   return text + "]";
 }
 
+/// As in TensorFlow, where only a tensor would say the shape, a value beside a partitioner says none.
+void require_full_shape(const std::string& what, const Shape& shape, const Initializer& initializer) {
+  if (shape.fully_known()) return;
+  std::string advice = ". Give every dimension";
+  if (initializer.is_value()) {
+    advice = ". Its initial value does not say it where there is a partitioner: give the shape " +
+             initializer.body()->value()->shape().to_string() + " too";
+  }
+  throw ValueError(what + ": the shape of a new partitioned variable must be fully defined, but is " +
+                   shape.to_string() + advice);
+}
+
+void require_shape_of_value(const std::string& what, const Shape& shape, const Initializer& initializer) {
+  if (!initializer.is_value()) return;
+  const Shape& found = initializer.body()->value()->shape();
+  if (found == shape) return;
+  throw ValueError(what + ": the initial value has the shape " + found.to_string() +
+                   ", but the variable is " + "to have " + shape.to_string() +
+                   ". Give the same shape for both");
+}
+
 /// What the partitioner says, checked (R9).
 std::vector<std::int64_t> call_partitioner(const std::string& what, const Partitioner& partitioner,
                                            const Shape& shape, DType dtype) {
-  if (!shape.fully_known()) {
-    throw ValueError(what + ": the shape of a new partitioned variable must be fully defined, but is " +
-                     shape.to_string());
-  }
   if (shape.rank() < 1) {
     throw ValueError(what + ": a partitioned variable must have rank at least 1, not the shape " +
                      shape.to_string());
@@ -70,12 +87,10 @@ Variable VariableStore::get_partitioned(const std::string& name, const GetterArg
                      "defined at " + to_string(other->where()) +
                      ". Ask for it without a partitioner, or give another name");
   }
-  Shape shape = arguments.shape.value_or(Shape::unknown());
-  if (arguments.initializer.is_value()) {
-    shape = shape.merged_with(arguments.initializer.body()->value()->shape());
-  }
+  const Shape shape = arguments.shape.value_or(Shape::unknown());
   std::optional<std::vector<std::int64_t>> partitions;
   if (arguments.partitioner) {
+    require_full_shape(what, shape, arguments.initializer);
     partitions = call_partitioner(what, arguments.partitioner, shape, arguments.dtype);
   }
   if (const PartitionedRecord* const found = find_partitioned(Path(name))) {
@@ -84,6 +99,7 @@ Variable VariableStore::get_partitioned(const std::string& name, const GetterArg
     return use_partitioned(*found, wanted, partitions);
   }
   if (arguments.reuse == Reuse(true)) refuse_missing(name, arguments.where);
+  require_shape_of_value(what, shape, arguments.initializer);
   return create_partitioned(name, shape, *partitions, arguments);
 }
 

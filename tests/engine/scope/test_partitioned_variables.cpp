@@ -62,9 +62,10 @@ BOOST_AUTO_TEST_CASE(R2_the_first_parts_get_the_rest) {
 
 BOOST_AUTO_TEST_CASE(R3_the_whole_is_the_parts_put_together) {
   const vs::Array value = vs::Array::of<float>({2, 5}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
-  const vs::Variable rows = vs::get_variable("rows", {.initializer = value, .partitioner = parts({2, 1})});
+  const vs::Variable rows =
+      vs::get_variable("rows", {2, 5}, {.initializer = value, .partitioner = parts({2, 1})});
   const vs::Variable columns =
-      vs::get_variable("columns", {.initializer = value, .partitioner = parts({1, 3})});
+      vs::get_variable("columns", {2, 5}, {.initializer = value, .partitioner = parts({1, 3})});
   const auto x = vs::name_scope("x");
   BOOST_TEST(rows.value().name() == "rows:0");
   BOOST_TEST(columns.value().name() == "columns:0");
@@ -76,6 +77,21 @@ BOOST_AUTO_TEST_CASE(R3_the_whole_is_the_parts_put_together) {
   const vs::Tensor twice = columns + columns;
   BOOST_TEST(twice.shape().to_string() == "[2,5]");
   BOOST_TEST(session.run(twice).values<float>()[9] == 18.0F);
+}
+
+BOOST_AUTO_TEST_CASE(R3_a_value_beside_a_partitioner_says_no_shape) {
+  const vs::Array value = vs::Array::of<float>({3}, {1, 2, 3});
+  const auto make = [&](auto... shape) {
+    return vs::get_variable("v", shape..., {.initializer = value, .partitioner = parts({2})});
+  };
+  BOOST_CHECK_EXCEPTION(make(), vs::ValueError, says({"v", "fully defined", "give the shape [3] too"}));
+  BOOST_CHECK_EXCEPTION(make(vs::Shape({4})), vs::ValueError, says({"v", "value", "[3]", "[4]"}));
+  BOOST_TEST(vs::global_variables().empty());
+  BOOST_TEST(!has_op("v/part_0"));
+  const vs::Variable v = make(vs::Shape({3}));
+  BOOST_TEST(vs::Session(graph).run(v).same_bits(value));
+  const auto again = vs::variable_scope(vs::get_variable_scope(), {.reuse = true});
+  BOOST_CHECK(vs::get_variable("v", {.initializer = vs::Array::of<float>({2}, {8, 9})}) == v);
 }
 
 BOOST_AUTO_TEST_CASE(R5_sharing_needs_the_same_partitions) {
