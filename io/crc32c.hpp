@@ -12,7 +12,11 @@ namespace varscope::io {
 /// The checksum of what `previous` is the checksum of, followed by `bytes`; start with 0. Thread-safe.
 std::uint32_t crc32c(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
-/// The same by tables only, for processors without the instruction, and for the test that compares both.
+/// The checksum of some bytes with the checksum `first`, followed by `second_bytes` bytes with the checksum
+/// `second`: how parts that several threads worked on become one. Thread-safe.
+std::uint32_t crc32c_combine(std::uint32_t first, std::uint32_t second, std::uint64_t second_bytes) noexcept;
+
+/// crc32c() by tables only, for processors without the instruction, and for the test that compares both.
 std::uint32_t crc32c_by_tables(std::span<const std::byte> bytes, std::uint32_t previous = 0) noexcept;
 
 }  // namespace varscope::io
