@@ -192,7 +192,7 @@ BOOST_AUTO_TEST_CASE(the_parts_of_a_partitioned_variable_are_saved) {
   const auto building = graph.as_default();
   const vs::Array value = vs::Array::of<float>({3}, {1, 2, 3});
   const vs::Variable v =
-      vs::get_variable("v", {.initializer = value, .partitioner = vs::fixed_size_partitioner(2)});
+      vs::get_variable("v", {3}, {.initializer = value, .partitioner = vs::fixed_size_partitioner(2)});
   vs::Session session(graph);
   const std::string file = vs::Saver({v}).save(session, directory / "parts");
   session.load({{v.partitions()[1], vs::Array::of<float>({1}, {9})}});
