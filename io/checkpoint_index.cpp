@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint_index.hpp"
 
+#include "checkpoint_digest.hpp"
 #include "checkpoint_format.hpp"
 #include "hdf5_messages.hpp"
 #include "variable_path.hpp"
@@ -31,23 +32,21 @@ struct Node {
 
 class IndexBuilder {
  public:
-  IndexBuilder(const ReadableFile& file, const std::string& name, IndexedFile kind)
+  IndexBuilder(const ReadableFile& file, const std::string& name)
       : file_(file),
-        kind_(kind),
         extents_(file.size()),
         place_{name, [this](std::size_t object) { return name_of(object); }, kSuperblock} {}
   IndexBuilder(const IndexBuilder&) = delete;
   IndexBuilder& operator=(const IndexBuilder&) = delete;
 
   CheckpointIndex build() {
-    index_.root_address = read_superblock(file_, extents_, place_);
-    nodes_.push_back({.address = index_.root_address});
+    nodes_.push_back({.address = read_superblock(file_, extents_, place_)});
     // Every header claims bytes of its own, so that a link back to what was read before is refused, and the
     // file's size bounds the loop.
     for (std::size_t node = 0; node < nodes_.size(); ++node) read_object(node);
     sort_variables();
-    index_.gaps = extents_.gaps();
-    if (kind_ == IndexedFile::checkpoint) check_gaps();
+    check_digest();
+    check_gaps();
     return std::move(index_);
   }
 
@@ -162,17 +161,24 @@ class IndexBuilder {
     const Attribute& format = find_attribute(attributes, kFormatAttribute, Attribute::Kind::text);
     if (format.text != kFormatName) place_.outside_profile({address, 4}, "the format '" + format.text + "'");
     const Attribute& version = find_attribute(attributes, kFormatVersionAttribute, Attribute::Kind::uint32);
-    if (version.integer != kFormatVersion) {
+    if (version.integer < kOldestFormatVersion || version.integer > kFormatVersion) {
       throw InvalidArgumentError("'" + place_.file + "' is a checkpoint of format version " +
-                                 std::to_string(version.integer) + "; this varscope reads version " +
-                                 std::to_string(kFormatVersion));
+                                 std::to_string(version.integer) + "; this varscope reads versions " +
+                                 std::to_string(kOldestFormatVersion) + " to " +
+                                 std::to_string(kFormatVersion) + ". A newer varscope reads it");
     }
+    index_.format_version = static_cast<std::uint32_t>(version.integer);
     std::size_t expected = 2;
+    if (has_blocks_and_digest()) {
+      digest_ = static_cast<std::uint32_t>(
+          find_attribute(attributes, kDigestAttribute, Attribute::Kind::uint32).integer);
+      ++expected;
+    }
     for (const Attribute& attribute : attributes) {
       if (attribute.name != kGlobalStepAttribute) continue;
       index_.global_step = static_cast<std::int64_t>(
           find_attribute(attributes, kGlobalStepAttribute, Attribute::Kind::int64).integer);
-      expected = 3;
+      ++expected;
     }
     if (attributes.size() != expected) refuse_attribute(attributes.back(), address);
   }
@@ -199,7 +205,6 @@ class IndexBuilder {
         case kDataLayoutMessage:
           count_once(layout, message);
           data = decode_layout(message, place_);
-          variable.header_chunk = header.chunks[message.chunk].range;
           break;
         case kAttributeInfoMessage:
           count_once(attribute_info, message);
@@ -217,13 +222,33 @@ class IndexBuilder {
     variable.entry.name = find_attribute(attributes, kNameAttribute, Attribute::Kind::text).text;
     variable.entry.crc32c = static_cast<std::uint32_t>(
         find_attribute(attributes, kChecksumAttribute, Attribute::Kind::uint32).integer);
-    if (attributes.size() != 2) refuse_attribute(attributes.back(), start.offset);
     if (!belongs_here(variable.entry.name, node)) {
       place_.damaged(start, "the dataset holds the variable '" + variable.entry.name +
                                 "', which belongs at another path");
     }
     place_data(variable, data);
+    variable.header = start;
+    take_blocks(variable, attributes);
     index_.variables.push_back(std::move(variable));
+  }
+
+  bool has_blocks_and_digest() const noexcept { return index_.format_version >= 2; }
+
+  /// Takes the checksums of the blocks, and checks that they make up that of the whole.
+  void take_blocks(IndexedVariable& variable, const std::vector<Attribute>& attributes) {
+    const ByteRange start = variable.header;
+    const std::uint64_t count = block_count(variable.entry.bytes);
+    const bool wanted = has_blocks_and_digest() && count > 1;
+    if (attributes.size() != (wanted ? 3 : 2)) refuse_attribute(attributes.back(), start.offset);
+    if (!wanted) return;
+    variable.blocks = find_attribute(attributes, kBlockChecksumsAttribute, Attribute::Kind::uint32_list).list;
+    if (variable.blocks.size() != count) {
+      place_.damaged(start, std::to_string(variable.blocks.size()) + " checksums for " +
+                                std::to_string(count) + " blocks of data");
+    }
+    if (checksum_of_blocks(variable.blocks, variable.entry.bytes) != variable.entry.crc32c) {
+      place_.damaged(start, "the checksums of the blocks do not make up that of the data");
+    }
   }
 
   /// Whether a variable of this name stands at the node's path.
@@ -236,7 +261,7 @@ class IndexBuilder {
   /// Checks the data's size against the shape, and its place against the file.
   void place_data(IndexedVariable& variable, const DataLayout& data) {
     CheckpointEntry& entry = variable.entry;
-    const ByteRange layout_range{data.address_position, 16};
+    const ByteRange layout_range{nodes_[place_.object].address, 4};
     std::int64_t bytes = 0;
     if (__builtin_mul_overflow(entry.shape.num_elements(), static_cast<std::int64_t>(dtype_size(entry.dtype)),
                                &bytes) ||
@@ -246,8 +271,7 @@ class IndexBuilder {
                                        " needs another number");
     }
     entry.bytes = data.size;
-    variable.address_position = data.address_position;
-    if (data.size == 0 || kind_ == IndexedFile::metadata_only) {
+    if (data.size == 0) {
       if (data.address != kUndefinedAddress) place_.damaged(layout_range, "data where there should be none");
       return;
     }
@@ -268,15 +292,26 @@ class IndexBuilder {
         variables.begin(), variables.end(),
         [](const IndexedVariable& a, const IndexedVariable& b) { return a.entry.name == b.entry.name; });
     if (twin != variables.end()) {
-      throw_damaged(place_.file, variable_path(twin->entry.name), twin->header_chunk,
+      throw_damaged(place_.file, variable_path(twin->entry.name), twin->header,
                     "the variable '" + twin->entry.name + "' is there twice");
     }
+  }
+
+  /// Requires: the variables are sorted.
+  void check_digest() {
+    if (!has_blocks_and_digest()) return;
+    CheckpointDigest digest(index_.global_step, index_.variables.size());
+    for (const IndexedVariable& variable : index_.variables) digest.add(variable.entry);
+    if (digest.value() == digest_) return;
+    place_.object = 0;
+    place_.damaged({nodes_[0].address, 4},
+                   "the digest does not fit its variables: they are not all of one save");
   }
 
   void check_gaps() {
     place_.object = kGap;
     std::vector<std::byte> bytes;
-    for (const ByteRange gap : index_.gaps) {
+    for (const ByteRange gap : extents_.gaps()) {
       if (gap.size >= kLargeAlignment) place_.damaged(gap, "they belong to nothing");
       bytes.resize(gap.size);
       file_.read_at(gap.offset, bytes);
@@ -288,17 +323,17 @@ class IndexBuilder {
   }
 
   const ReadableFile& file_;
-  IndexedFile kind_;
   ExtentMap extents_;
   Place place_;
   std::vector<Node> nodes_;
   CheckpointIndex index_;
+  std::uint32_t digest_ = 0;
 };
 
 }  // namespace
 
-CheckpointIndex read_checkpoint_index(const ReadableFile& file, const std::string& name, IndexedFile kind) {
-  return IndexBuilder(file, name, kind).build();
+CheckpointIndex read_checkpoint_index(const ReadableFile& file, const std::string& name) {
+  return IndexBuilder(file, name).build();
 }
 
 }  // namespace varscope::io

@@ -13,27 +13,20 @@
 
 namespace varscope::io {
 
-/// A variable, and where its dataset keeps the address of the data.
 struct IndexedVariable {
   CheckpointEntry entry;
-  std::uint64_t address_position = 0;
-  ByteRange header_chunk;  ///< the checksummed bytes around it
+  ByteRange header;                   ///< its first bytes, for messages
+  std::vector<std::uint32_t> blocks;  ///< checksums, if there is more than one block
 };
 
 struct CheckpointIndex {
-  std::uint64_t root_address = 0;
+  std::uint32_t format_version = 0;
   std::optional<std::int64_t> global_step;
   std::vector<IndexedVariable> variables;  ///< sorted by name
-  std::vector<ByteRange> gaps;             ///< bytes that belong to nothing
-};
-
-enum class IndexedFile {
-  checkpoint,    ///< a finished file: the data is where it should be, and all bytes are accounted for
-  metadata_only  ///< what make_hdf5_metadata() makes: no dataset has an address yet, bytes may be unused
 };
 
 /// Reads and verifies everything of a file but its data. `name` is the file's name in messages. Throws what
 /// CheckpointReader's constructor does. The time is proportional to the metadata's size, times a logarithm.
-CheckpointIndex read_checkpoint_index(const ReadableFile& file, const std::string& name, IndexedFile kind);
+CheckpointIndex read_checkpoint_index(const ReadableFile& file, const std::string& name);
 
 }  // namespace varscope::io

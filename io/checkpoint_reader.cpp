@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "checkpoint_format.hpp"
 #include "checkpoint_state.hpp"
 #include "open_checkpoint.hpp"
 
@@ -29,7 +28,7 @@ std::span<const CheckpointEntry> CheckpointReader::entries() const noexcept {
 }
 
 int CheckpointReader::format_version() const noexcept {
-  return static_cast<int>(io::kFormatVersion);  // the only one that opening accepts
+  return static_cast<int>(file_->format_version());
 }
 
 std::optional<std::int64_t> CheckpointReader::global_step() const noexcept {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checkpoint is made in three steps. libhdf5 makes the metadata in memory, without any space for data. Our
-// own reader looks through it, which proves that it is within the profile and finds the one field of each
-// dataset that is still open: the address of the data. The addresses, behind all metadata, are filled in, and
-// the file is written, without libhdf5 and its lock.
+// A checkpoint is written in this order: the layout says where everything goes; the data is written there, in
+// parallel, and checksummed on the way; then the metadata, which holds the checksums, once our own reader has
+// gone through it.
 #include "checkpoint_writer.hpp"
 
 #include "checkpoint_format.hpp"
 #include "checkpoint_index.hpp"
+#include "checkpoint_layout.hpp"
 #include "crc32c.hpp"
+#include "data_pieces.hpp"
 #include "durable_file.hpp"
-#include "hdf5_checksum.hpp"
-#include "hdf5_metadata.hpp"
-#include "variable_path.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/parallel_ranges.hpp>
 
 #include <algorithm>
 #include <bit>
@@ -27,149 +26,149 @@ static_assert(std::endian::native == std::endian::little);
 namespace {
 
 using NamedArray = std::pair<std::string, Array>;
+using BlockChecksums = std::vector<std::vector<std::uint32_t>>;
 
-/// The metadata, while it is in memory, as a file.
-class MemoryFile final : public ReadableFile {
+/// What the finished file looks like to a reader of metadata: data reads as zeros.
+class MetadataImage final : public ReadableFile {
  public:
-  explicit MemoryFile(std::span<const std::byte> bytes) : bytes_(bytes) {}
+  MetadataImage(std::span<const std::byte> metadata, std::uint64_t size) : metadata_(metadata), size_(size) {}
 
-  std::uint64_t size() const override { return bytes_.size(); }
+  std::uint64_t size() const override { return size_; }
 
   void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-    if (into.empty()) return;
-    if (offset > bytes_.size() || into.size() > bytes_.size() - offset) {
-      throw DataLossError("the metadata of a checkpoint ends before byte " +
-                          std::to_string(offset + into.size()));
-    }
-    std::memcpy(into.data(), bytes_.data() + offset, into.size());
+    if (offset > size_ || into.size() > size_ - offset) throw DataLossError("a checkpoint ends too early");
+    const std::uint64_t begin = std::min<std::uint64_t>(offset, metadata_.size());
+    const std::span<const std::byte> there =
+        metadata_.subspan(begin, std::min<std::uint64_t>(into.size(), metadata_.size() - begin));
+    std::copy(there.begin(), there.end(), into.begin());
+    std::fill(into.begin() + static_cast<std::ptrdiff_t>(there.size()), into.end(), std::byte{0});
   }
 
  private:
-  std::span<const std::byte> bytes_;
+  std::span<const std::byte> metadata_;
+  std::uint64_t size_;
 };
 
 std::span<const std::byte> bytes_of(const Array& array) {
   return {static_cast<const std::byte*>(array.data()), array.num_bytes()};
 }
 
-constexpr std::uint64_t align_up(std::uint64_t offset, std::uint64_t alignment) {
-  return (offset + alignment - 1) / alignment * alignment;
-}
-
-std::vector<const NamedArray*> sorted_by_name(std::span<const NamedArray> variables) {
-  std::vector<const NamedArray*> sorted;
-  sorted.reserve(variables.size());
-  for (const NamedArray& variable : variables) sorted.push_back(&variable);
-  std::sort(sorted.begin(), sorted.end(),
-            [](const NamedArray* a, const NamedArray* b) { return a->first < b->first; });
-  const auto twin =
-      std::adjacent_find(sorted.begin(), sorted.end(),
-                         [](const NamedArray* a, const NamedArray* b) { return a->first == b->first; });
-  if (twin != sorted.end()) {
-    throw ValueError("the variable '" + (*twin)->first + "' is given twice for one checkpoint");
+CheckpointLayout plan_layout(std::span<const NamedArray> variables, std::optional<std::int64_t> global_step) {
+  std::vector<CheckpointEntry> entries;
+  entries.reserve(variables.size());
+  for (const auto& [name, array] : variables) {
+    entries.push_back({.name = name, .dtype = array.dtype(), .shape = array.shape()});
   }
-  return sorted;
+  return {std::move(entries), global_step};
 }
 
-/// A reader refuses any other bool, since C++ cannot hold it.
-void require_proper_bools(const std::string& name, const Array& array) {
-  if (array.dtype() != DType::boolean) return;
-  for (const std::byte byte : bytes_of(array)) {
-    if (byte > std::byte{1}) {
-      throw ValueError("the variable '" + name + "' holds a bool that is neither 0 nor 1: " +
-                       std::to_string(std::to_integer<int>(byte)));
+/// Writes the data of a checkpoint.
+class DataWriter {
+ public:
+  DataWriter(WritableFile& file, const CheckpointLayout& layout, std::span<const NamedArray> variables,
+             WriteProgress* progress)
+      : file_(file),
+        entries_(layout.entries()),
+        arrays_(entries_.size()),
+        blocks_(entries_.size()),
+        progress_(progress) {
+    for (std::size_t k = 0; k < variables.size(); ++k) arrays_[layout.position(k)] = &variables[k].second;
+    for (std::size_t k = 0; k < entries_.size(); ++k) blocks_[k].resize(block_count(entries_[k].bytes));
+  }
+
+  /// Returns the checksums of all blocks of all variables.
+  BlockChecksums write() {
+    std::vector<const CheckpointEntry*> placed;
+    for (const CheckpointEntry& entry : entries_) placed.push_back(&entry);
+    const std::vector<DataPiece> pieces = cut_into_pieces(placed);
+    parallel_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t k = begin; k < end; ++k) {
+        const DataPiece& piece = pieces[static_cast<std::size_t>(k)];
+        if (piece.is_block()) {
+          write_block(piece);
+        } else {
+          write_variables(piece);
+        }
+        // Relaxed: a number to look at; nothing follows from it.
+        if (progress_ != nullptr) {
+          progress_->bytes_written.fetch_add(piece.data_bytes, std::memory_order_relaxed);
+        }
+      }
+    });
+    return std::move(blocks_);
+  }
+
+ private:
+  /// A reader refuses any other bool, since C++ cannot hold it.
+  void require_proper_bools(std::size_t variable, std::span<const std::byte> bytes) const {
+    if (entries_[variable].dtype != DType::boolean) return;
+    for (const std::byte byte : bytes) {
+      if (byte > std::byte{1}) {
+        throw ValueError(
+            "the variable '" + entries_[variable].name +
+            "' holds a bool that is neither 0 nor 1: " + std::to_string(std::to_integer<int>(byte)));
+      }
     }
   }
-}
 
-std::vector<VariableMetadata> describe(const std::vector<const NamedArray*>& variables) {
-  std::vector<VariableMetadata> described;
-  described.reserve(variables.size());
-  for (const NamedArray* variable : variables) {
-    const auto& [name, array] = *variable;
-    if (array.shape().rank() > kMaxRank) {
-      throw ValueError("the variable '" + name + "' has rank " + std::to_string(array.shape().rank()) +
-                       "; a checkpoint takes at most " + std::to_string(kMaxRank));
+  void write_block(const DataPiece& piece) {
+    const CheckpointEntry& entry = entries_[piece.first];
+    const std::span<const std::byte> block =
+        bytes_of(*arrays_[piece.first]).subspan(piece.begin, piece.data_bytes);
+    require_proper_bools(piece.first, block);
+    std::uint32_t checksum = 0;
+    for (std::size_t done = 0; done < block.size(); done += kSliceBytes) {
+      const std::span<const std::byte> slice =
+          block.subspan(done, std::min(kSliceBytes, block.size() - done));
+      checksum = crc32c(slice, checksum);  // takes it into the cache, from where the file call copies it
+      file_.write_at(entry.offset + piece.begin + done, slice);
     }
-    require_proper_bools(name, array);
-    described.push_back(
-        {.name = name, .dtype = array.dtype(), .shape = array.shape(), .crc32c = crc32c(bytes_of(array))});
+    blocks_[piece.first][piece.begin / block_bytes(entry.bytes)] = checksum;
   }
-  return described;
-}
 
-void store(std::span<std::byte> image, std::uint64_t position, std::uint64_t value, std::size_t size) {
-  for (std::size_t k = 0; k < size; ++k) image[position + k] = static_cast<std::byte>(value >> (8 * k));
-}
-
-/// libhdf5 leaves the superblock's checksum to the moment of closing a file; the index needs it earlier.
-void finish_superblock(std::span<std::byte> image, std::uint64_t file_size) {
-  constexpr std::uint64_t kRootAddressPosition = 36;
-  std::uint64_t root = 0;
-  for (std::size_t k = 8; k-- > 0;) {
-    root = (root << 8) | std::to_integer<std::uint64_t>(image[kRootAddressPosition + k]);
+  /// Many small variables in one file call; what lies between them is zero.
+  void write_variables(const DataPiece& piece) {
+    std::vector<std::byte> image(piece.file_bytes);
+    for (std::size_t variable = piece.first; variable < piece.last; ++variable) {
+      const CheckpointEntry& entry = entries_[variable];
+      const std::span<const std::byte> bytes = bytes_of(*arrays_[variable]);
+      require_proper_bools(variable, bytes);
+      blocks_[variable][0] = crc32c(bytes);
+      std::copy(bytes.begin(), bytes.end(),
+                image.begin() + static_cast<std::ptrdiff_t>(entry.offset - piece.file_begin));
+    }
+    file_.write_at(piece.file_begin, image);
   }
-  const std::vector<std::byte> superblock = make_superblock(root, file_size);
-  std::copy(superblock.begin(), superblock.end(), image.begin());
-}
 
-/// Everything about a checkpoint before it is a file.
-struct PlannedFile {
-  std::vector<std::byte> metadata;
-  std::vector<std::uint64_t> offsets;  // of each variable's data
-  std::uint64_t size = 0;
+  WritableFile& file_;
+  const std::vector<CheckpointEntry>& entries_;
+  std::vector<const Array*> arrays_;
+  BlockChecksums blocks_;
+  WriteProgress* progress_;
 };
 
-/// Throws unless libhdf5 has made what it was asked for.
-CheckpointIndex index_metadata(std::span<const std::byte> metadata,
-                               const std::vector<VariableMetadata>& variables) {
+/// Throws unless our own reader finds in the metadata what was asked for: a file that could not be read again
+/// is never published.
+void check_metadata(std::span<const std::byte> metadata, const CheckpointLayout& layout) {
   const auto refuse = [](const std::string& what) {
-    throw RuntimeError("libhdf5 has not made the metadata of a checkpoint as asked: " + what);
+    throw RuntimeError("the metadata of a checkpoint is not as planned: " + what);
   };
   CheckpointIndex index;
   try {
-    index = read_checkpoint_index(MemoryFile(metadata), "checkpoint metadata", IndexedFile::metadata_only);
+    index = read_checkpoint_index(MetadataImage(metadata, layout.file_size()), "checkpoint metadata");
   } catch (const Error& error) {
     refuse(error.what());
   }
-  if (index.variables.size() != variables.size()) refuse("the number of variables differs");
-  for (std::size_t k = 0; k < variables.size(); ++k) {
-    const CheckpointEntry& made = index.variables[k].entry;
-    const VariableMetadata& wanted = variables[k];
-    if (made.name != wanted.name || made.dtype != wanted.dtype || made.shape != wanted.shape ||
-        made.crc32c != wanted.crc32c) {
-      refuse("the variable '" + wanted.name + "' differs");
-    }
+  const auto is_planned = [](const IndexedVariable& made, const CheckpointEntry& wanted) {
+    return made.entry.name == wanted.name && made.entry.dtype == wanted.dtype &&
+           made.entry.shape == wanted.shape && made.entry.offset == wanted.offset &&
+           made.entry.bytes == wanted.bytes;
+  };
+  const auto& entries = layout.entries();
+  if (!std::equal(index.variables.begin(), index.variables.end(), entries.begin(), entries.end(),
+                  is_planned)) {
+    refuse("a variable differs");
   }
-  return index;
-}
-
-/// Requires: `variables` are sorted by name.
-PlannedFile plan_file(const std::vector<VariableMetadata>& variables,
-                      std::optional<std::int64_t> global_step) {
-  PlannedFile plan{.metadata = make_hdf5_metadata(variables, global_step)};
-  const std::span<std::byte> image(plan.metadata);
-  finish_superblock(image, image.size());
-  const CheckpointIndex index = index_metadata(image, variables);
-  for (const ByteRange gap : index.gaps) {
-    std::fill_n(image.begin() + static_cast<std::ptrdiff_t>(gap.offset), gap.size, std::byte{0});
-  }
-  plan.size = image.size();
-  for (const IndexedVariable& variable : index.variables) {
-    if (variable.entry.bytes == 0) {
-      plan.offsets.push_back(0);
-      continue;
-    }
-    const std::uint64_t offset = align_up(plan.size, data_alignment(variable.entry.bytes));
-    plan.offsets.push_back(offset);
-    plan.size = offset + variable.entry.bytes;
-    store(image, variable.address_position, offset, 8);
-    const ByteRange chunk = variable.header_chunk;
-    const std::uint32_t checksum = hdf5_checksum(image.subspan(chunk.offset, chunk.size - 4));
-    store(image, chunk.offset + chunk.size - 4, checksum, 4);
-  }
-  finish_superblock(image, plan.size);
-  return plan;
 }
 
 void check_path(FileSystem& files, const std::string& path) {
@@ -185,16 +184,20 @@ void check_path(FileSystem& files, const std::string& path) {
 }  // namespace
 
 void write_checkpoint(FileSystem& files, const std::string& path, std::span<const NamedArray> variables,
-                      const WriteCheckpointOptions& options) {
+                      const WriteCheckpointOptions& options, WriteProgress* progress) {
   check_path(files, path);
-  const std::vector<const NamedArray*> sorted = sorted_by_name(variables);
-  const PlannedFile plan = plan_file(describe(sorted), options.global_step);
+  const CheckpointLayout layout = plan_layout(variables, options.global_step);
+  if (progress != nullptr) {
+    std::uint64_t total = 0;
+    for (const CheckpointEntry& entry : layout.entries()) total += entry.bytes;
+    progress->bytes_total.store(total, std::memory_order_relaxed);  // as bytes_written
+  }
   write_durably(files, path, [&](WritableFile& file) {
-    file.reserve(plan.size);
-    file.write_at(0, plan.metadata);
-    for (std::size_t k = 0; k < sorted.size(); ++k) {
-      if (sorted[k]->second.num_bytes() > 0) file.write_at(plan.offsets[k], bytes_of(sorted[k]->second));
-    }
+    file.reserve(layout.file_size());
+    const BlockChecksums blocks = DataWriter(file, layout, variables, progress).write();
+    const std::vector<std::byte> metadata = layout.metadata(blocks);
+    check_metadata(metadata, layout);
+    file.write_at(0, metadata);
   });
 }
 

@@ -7,15 +7,23 @@
 
 #include <varscope/checkpoint.hpp>
 
+#include <atomic>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
 
 namespace varscope::io {
 
-/// As varscope::write_checkpoint().
+/// How far a save is, for whoever watches it from another thread.
+struct WriteProgress {
+  std::atomic<std::uint64_t> bytes_written{0};  ///< of data
+  std::atomic<std::uint64_t> bytes_total{0};    ///< 0 until it is known
+};
+
+/// As varscope::write_checkpoint(). `progress` may be null.
 void write_checkpoint(FileSystem& files, const std::string& path,
                       std::span<const std::pair<std::string, Array>> variables,
-                      const WriteCheckpointOptions& options);
+                      const WriteCheckpointOptions& options, WriteProgress* progress = nullptr);
 
 }  // namespace varscope::io

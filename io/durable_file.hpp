@@ -13,6 +13,9 @@ namespace varscope::io {
 /// file that was there before, or the whole new one: written beside under a name of its own, flushed to the
 /// device, renamed into place, and the directory flushed.
 ///
+/// Files beside that writers left behind in the directory, killed before they were done, are removed first.
+/// Their names tell host, process and number, and only what nobody holds locked is taken for left behind.
+///
 /// Throws what `write` and the file system throw. Then the file beside is removed, and what was at `path` is
 /// untouched; only if flushing the directory failed, the last step, `path` already holds the new file, whole,
 /// without a promise that it survives a power cut. Calls for different paths are independent; of two calls

@@ -8,10 +8,10 @@
 #include <cstdio>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
-#include <utility>
 
 namespace varscope::io {
 
@@ -26,6 +26,19 @@ int open_descriptor(const std::string& path, int flags, mode_t mode = 0) {
     descriptor = ::open(path.c_str(), flags | O_CLOEXEC, mode);
   } while (descriptor < 0 && errno == EINTR);
   return descriptor;
+}
+
+/// Takes the lock of a file that is being written, without waiting. Returns 0 or the reason why not.
+int try_lock(int descriptor) {
+  int result = -1;
+  do {
+    result = ::flock(descriptor, LOCK_EX | LOCK_NB);
+  } while (result < 0 && errno == EINTR);
+  return result < 0 ? errno : 0;
+}
+
+bool is_same_file(const struct stat& a, const struct stat& b) {
+  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 int sync_descriptor(int descriptor) {
@@ -72,9 +85,7 @@ class PosixReadableFile final : public ReadableFile {
 class PosixWritableFile final : public WritableFile {
  public:
   PosixWritableFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
-  ~PosixWritableFile() override {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  ~PosixWritableFile() override { ::close(descriptor_); }
   PosixWritableFile(const PosixWritableFile&) = delete;
   PosixWritableFile& operator=(const PosixWritableFile&) = delete;
 
@@ -107,13 +118,12 @@ class PosixWritableFile final : public WritableFile {
   }
 
   void sync() override {
-    if (sync_descriptor(descriptor_) < 0) throw_system_error(errno, "flush to the device", path_);
-  }
-
-  void close() override {
-    const int descriptor = std::exchange(descriptor_, -1);
-    // After EINTR the descriptor is gone on Linux; a second close could hit somebody else's file.
-    if (::close(descriptor) < 0 && errno != EINTR) throw_system_error(errno, "close", path_);
+    // Times need not be on the device, the size has to be.
+    int result = -1;
+    do {
+      result = ::fdatasync(descriptor_);
+    } while (result < 0 && errno == EINTR);
+    if (result < 0) throw_system_error(errno, "flush to the device", path_);
   }
 
  private:
@@ -146,6 +156,14 @@ class PosixFileSystem final : public FileSystem {
   std::unique_ptr<WritableFile> create(const std::string& path) override {
     const int descriptor = open_descriptor(path, O_RDWR | O_CREAT | O_EXCL, 0666);
     if (descriptor < 0) throw_system_error(errno, "create", path);
+    // Between the two calls the file looks abandoned: somebody may have locked it in order to remove it, or
+    // have done so. Where there are no locks, nobody removes anything.
+    struct stat information {};
+    const bool locked_by_other = try_lock(descriptor) == EWOULDBLOCK;
+    if (locked_by_other || (::fstat(descriptor, &information) == 0 && information.st_nlink == 0)) {
+      ::close(descriptor);
+      throw_system_error(EEXIST, "create", path);
+    }
     return std::make_unique<PosixWritableFile>(descriptor, path);
   }
 
@@ -155,6 +173,19 @@ class PosixFileSystem final : public FileSystem {
 
   void remove(const std::string& path) override {
     if (::unlink(path.c_str()) < 0) throw_system_error(errno, "remove", path);
+  }
+
+  bool remove_if_abandoned(const std::string& path) override {
+    const int descriptor = open_descriptor(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+    if (descriptor < 0) return false;
+    struct stat locked {};
+    struct stat named {};
+    // The name may lead to another file by now: only what is locked may go.
+    const bool abandoned = ::fstat(descriptor, &locked) == 0 && S_ISREG(locked.st_mode) &&
+                           try_lock(descriptor) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+                           is_same_file(locked, named) && ::unlink(path.c_str()) == 0;
+    ::close(descriptor);
+    return abandoned;
   }
 
   void sync_directory(const std::string& path) override {

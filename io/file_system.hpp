@@ -28,7 +28,9 @@ class ReadableFile {
   virtual void read_at(std::uint64_t offset, std::span<std::byte> into) const = 0;
 };
 
-/// A new file that is being written. Of different threads, each may write a part of its own.
+/// A new file that is being written. Of different threads, each may write a part of its own. As long as it
+/// lives, its writer is seen to be alive (FileSystem::remove_if_abandoned). Closed when destroyed; what
+/// closing could report, sync() has.
 class WritableFile {
  public:
   virtual ~WritableFile() = default;
@@ -40,11 +42,8 @@ class WritableFile {
   /// Writes all of `bytes` from byte `offset` on.
   virtual void write_at(std::uint64_t offset, std::span<const std::byte> bytes) = 0;
 
-  /// Returns when the device has what was written.
+  /// Returns when the device has what was written, and the size.
   virtual void sync() = 0;
-
-  /// Closes the file; the destructor does so too, but keeps errors to itself. Call it once.
-  virtual void close() = 0;
 };
 
 /// What a path leads to.
@@ -62,13 +61,19 @@ class FileSystem {
   /// Opens a regular file; anything else (a directory, a pipe, a device) is an InvalidArgumentError.
   virtual std::unique_ptr<ReadableFile> open(const std::string& path) = 0;
 
-  /// Makes a new, empty file; AlreadyExistsError if there is something at `path`.
+  /// Makes a new, empty file; AlreadyExistsError if there is something at `path`, or something takes the file
+  /// away before it is locked.
   virtual std::unique_ptr<WritableFile> create(const std::string& path) = 0;
 
   /// Puts the file `from` at the place `to`, atomically replacing a file that is there.
   virtual void rename(const std::string& from, const std::string& to) = 0;
 
   virtual void remove(const std::string& path) = 0;
+
+  /// Removes a file that create() made and whose writer is gone, however it ended: the lock that a writer
+  /// holds is the system's, which drops it with the process. Returns whether it was removed; false for
+  /// everything that is not a regular file, is in use, or on a file system without such locks.
+  virtual bool remove_if_abandoned(const std::string& path) = 0;
 
   /// Returns when the device knows which files the directory holds.
   virtual void sync_directory(const std::string& path) = 0;

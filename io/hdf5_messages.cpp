@@ -2,6 +2,7 @@
 #include "hdf5_messages.hpp"
 
 #include "checkpoint_format.hpp"
+#include "hdf5_types.hpp"
 
 #include <array>
 #include <cstring>
@@ -12,37 +13,6 @@
 namespace varscope::io {
 
 namespace {
-
-using namespace std::string_view_literals;
-
-// Datatype messages (IV.A.2.d), byte for byte as libhdf5 writes them: class and version, three bytes of class
-// bits, the size in 4 bytes, then bit offset and precision in 2 bytes each (and of floating-point numbers
-// where exponent and mantissa are, and the exponent's bias).
-constexpr std::string_view kFloat32 = "\x11\x20\x1f\0\4\0\0\0\0\0\x20\0\x17\x08\0\x17\x7f\0\0\0"sv;
-constexpr std::string_view kFloat64 = "\x11\x20\x3f\0\x08\0\0\0\0\0\x40\0\x34\x0b\0\x34\xff\x03\0\0"sv;
-constexpr std::string_view kInt32 = "\x10\x08\0\0\4\0\0\0\0\0\x20\0"sv;
-constexpr std::string_view kInt64 = "\x10\x08\0\0\x08\0\0\0\0\0\x40\0"sv;
-constexpr std::string_view kUint8 = "\x10\0\0\0\1\0\0\0\0\0\x08\0"sv;
-constexpr std::string_view kUint32 = "\x10\0\0\0\4\0\0\0\0\0\x20\0"sv;
-// An enumeration of two members over int8: FALSE is 0, TRUE is 1.
-constexpr std::string_view kBoolean =
-    "\x38\2\0\0\1\0\0\0"
-    "\x10\x08\0\0\1\0\0\0\0\0\x08\0"
-    "FALSE\0TRUE\0"
-    "\0\1"sv;
-
-constexpr std::array<std::pair<std::string_view, DType>, 6> kElementTypes = {{
-    {kFloat32, DType::float32},
-    {kFloat64, DType::float64},
-    {kInt32, DType::int32},
-    {kInt64, DType::int64},
-    {kUint8, DType::uint8},
-    {kBoolean, DType::boolean},
-}};
-
-// A string of fixed length, padded with zeros, in UTF-8; its size follows.
-constexpr std::string_view kTextPrefix = "\x13\x11\0\0"sv;
-constexpr std::string_view kScalarSpace = "\2\0\0\0"sv;
 
 constexpr std::array<const char*, 11> kTypeClasses = {
     "fixed-point", "floating-point", "time",        "string",          "bit field", "opaque",
@@ -153,7 +123,6 @@ DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  //
   if (layout_class == 3) place.outside_profile(range_of(message), "virtual data");
   if (layout_class != 1) place.damaged(range_of(message), "unknown data layout");
   DataLayout layout;
-  layout.address_position = cursor.offset();
   layout.address = cursor.take(8);
   layout.size = cursor.take(8);
   cursor.expect_end();
@@ -217,17 +186,32 @@ Attribute decode_attribute(const HeaderMessage& message, const Place& place) {  
   Attribute attribute{.name = std::string(name)};
   const std::span<const std::byte> type_bytes = cursor.take_bytes(type_size);
   const std::string_view type = as_text(type_bytes);
-  if (as_text(cursor.take_bytes(space_size)) != kScalarSpace) {
-    place.outside_profile(range_of(message), "the attribute '" + attribute.name + "', which is not a scalar");
+  const std::span<const std::byte> space_bytes = cursor.take_bytes(space_size);
+  const std::string_view space = as_text(space_bytes);
+  if (space.size() == kListSpacePrefix.size() + 8 && space.starts_with(kListSpacePrefix) &&
+      type == kUint32Type) {
+    ByteCursor extent(space_bytes.subspan(kListSpacePrefix.size()), message.offset, place);
+    // Compared with what is there, not multiplied: the extent is anything yet.
+    if (extent.take(8) != cursor.remaining() / 4) {
+      place.damaged(range_of(message), "a list of another length than its attribute has room for");
+    }
+    attribute.kind = Attribute::Kind::uint32_list;
+    while (cursor.remaining() >= 4) attribute.list.push_back(static_cast<std::uint32_t>(cursor.take(4)));
+    cursor.expect_end();
+    return attribute;
   }
-  if (type == kUint32) {
+  if (space != kScalarSpace) {
+    place.outside_profile(range_of(message),
+                          "the attribute '" + attribute.name + "', which is neither a scalar nor a list");
+  }
+  if (type == kUint32Type) {
     attribute.kind = Attribute::Kind::uint32;
     attribute.integer = cursor.take(4);
-  } else if (type == kInt64) {
+  } else if (type == kInt64Type) {
     attribute.kind = Attribute::Kind::int64;
     attribute.integer = cursor.take(8);
-  } else if (type.size() == kTextPrefix.size() + 4 && type.starts_with(kTextPrefix)) {
-    ByteCursor size(type_bytes.subspan(kTextPrefix.size()), message.offset, place);
+  } else if (type.size() == kTextTypePrefix.size() + 4 && type.starts_with(kTextTypePrefix)) {
+    ByteCursor size(type_bytes.subspan(kTextTypePrefix.size()), message.offset, place);
     attribute.text = as_text(cursor.take_bytes(size.take(4)));
   } else {
     place.outside_profile(range_of(message),

@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace varscope::io {
 
@@ -41,20 +42,20 @@ HardLink decode_link(const HeaderMessage& message, const Place& place);
 struct DataLayout {
   std::uint64_t address = 0;
   std::uint64_t size = 0;
-  std::uint64_t address_position = 0;  ///< where the address itself stands in the file
 };
 DataLayout decode_layout(const HeaderMessage& message, const Place& place);
 
 Shape decode_dataspace(const HeaderMessage& message, const Place& place);
 DType decode_datatype(const HeaderMessage& message, const Place& place);
 
-/// An attribute of a kind that checkpoints use: some text, or one integer.
+/// An attribute of a kind that checkpoints use: some text, one integer, or a list of them.
 struct Attribute {
-  enum class Kind { text, uint32, int64 };
+  enum class Kind { text, uint32, int64, uint32_list };
   std::string name;
   Kind kind = Kind::text;
   std::string text;           ///< of a text
   std::uint64_t integer = 0;  ///< of an integer, its bits
+  std::vector<std::uint32_t> list;
 };
 Attribute decode_attribute(const HeaderMessage& message, const Place& place);
 

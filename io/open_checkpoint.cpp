@@ -1,50 +1,159 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "open_checkpoint.hpp"
 
+#include "checkpoint_digest.hpp"
+#include "checkpoint_format.hpp"
 #include "checkpoint_index.hpp"
 #include "crc32c.hpp"
+#include "data_pieces.hpp"
 #include "nearest_names.hpp"
 #include "variable_path.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/parallel_ranges.hpp>
 
 #include <algorithm>
+#include <mutex>
 
 namespace varscope::detail {
 
 namespace {
 
-/// A multiple of every element's size; small enough that a checksum is taken while the piece is in the cache.
-constexpr std::size_t kPieceBytes = std::size_t{1} << 18;
+using io::DataPiece;
+using io::kSliceBytes;
 
-/// The checksum of a variable's data, piece by piece, and that every bool is one.
-class DataCheck {
+constexpr char kWrongChecksum[] = "the data does not have its checksum";
+constexpr char kImproperBool[] = "a bool that is neither 0 nor 1";
+
+bool has_improper_bool(const CheckpointEntry& entry, std::span<const std::byte> bytes) {
+  return entry.dtype == DType::boolean &&
+         std::any_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte > std::byte{1}; });
+}
+
+/// What is wrong with the data, of several findings the first in the file's order.
+class FirstDamage {
  public:
-  explicit DataCheck(const CheckpointEntry& entry) : is_bool_(entry.dtype == DType::boolean) {}
-
-  void add(std::span<const std::byte> piece) {
-    crc32c_ = io::crc32c(piece, crc32c_);
-    if (!is_bool_) return;
-    const auto is_improper = [](std::byte byte) { return byte > std::byte{1}; };
-    improper_bool_ = improper_bool_ || std::any_of(piece.begin(), piece.end(), is_improper);
+  void report(const CheckpointEntry& entry, io::ByteRange range, const char* what) {
+    const std::lock_guard lock(mutex_);
+    if (what_ != nullptr && range_.offset <= range.offset) return;
+    entry_ = &entry;
+    range_ = range;
+    what_ = what;
   }
 
-  std::uint32_t crc32c() const noexcept { return crc32c_; }
-  bool improper_bool() const noexcept { return improper_bool_; }
+  void throw_if_any(const std::string& path) const {
+    if (what_ != nullptr) io::throw_damaged(path, io::variable_path(entry_->name), range_, what_);
+  }
 
  private:
-  bool is_bool_;
-  bool improper_bool_ = false;
-  std::uint32_t crc32c_ = 0;
+  std::mutex mutex_;
+  const CheckpointEntry* entry_ = nullptr;
+  io::ByteRange range_;
+  const char* what_ = nullptr;
+};
+
+/// Reads and verifies pieces of data, from several threads at once.
+class PieceReader {
+ public:
+  using BlocksOf = std::function<std::span<const std::uint32_t>(const CheckpointEntry&)>;
+
+  /// `into` has a place for each entry's data, or is empty: then the data is only verified.
+  PieceReader(const io::ReadableFile& file, std::span<const CheckpointEntry* const> entries,
+              std::span<const std::span<std::byte>> into, BlocksOf blocks_of)
+      : file_(file),
+        entries_(entries),
+        into_(into),
+        blocks_of_(std::move(blocks_of)),
+        found_(entries.size()) {
+    for (std::size_t k = 0; k < entries.size(); ++k) {
+      const std::uint64_t blocks = io::block_count(entries[k]->bytes);
+      if (blocks > 1 && blocks_of_(*entries[k]).empty()) found_[k].resize(blocks);
+    }
+  }
+
+  void read(const DataPiece& piece) {
+    if (piece.is_block()) {
+      read_block(piece);
+    } else {
+      read_variables(piece);
+    }
+  }
+
+  /// Call it when all pieces have been read. Throws for the first damage.
+  void finish(const std::string& path) {
+    for (std::size_t k = 0; k < entries_.size(); ++k) {  // a file of version 1: no checksums of blocks
+      const CheckpointEntry& entry = *entries_[k];
+      if (!found_[k].empty() && io::checksum_of_blocks(found_[k], entry.bytes) != entry.crc32c) {
+        damage_.report(entry, {entry.offset, entry.bytes}, kWrongChecksum);
+      }
+    }
+    damage_.throw_if_any(path);
+  }
+
+ private:
+  void read_block(const DataPiece& piece) {
+    const CheckpointEntry& entry = *entries_[piece.first];
+    std::vector<std::byte> scratch(into_.empty() ? std::min<std::uint64_t>(kSliceBytes, piece.data_bytes)
+                                                 : 0);
+    std::uint32_t checksum = 0;
+    bool improper = false;
+    for (std::uint64_t done = 0; done < piece.data_bytes; done += kSliceBytes) {
+      const std::size_t size = std::min<std::uint64_t>(kSliceBytes, piece.data_bytes - done);
+      const std::span<std::byte> slice = into_.empty() ? std::span(scratch).first(size)
+                                                       : into_[piece.first].subspan(piece.begin + done, size);
+      file_.read_at(entry.offset + piece.begin + done, slice);
+      checksum = io::crc32c(slice, checksum);
+      improper = improper || has_improper_bool(entry, slice);
+    }
+    const io::ByteRange range{entry.offset + piece.begin, piece.data_bytes};
+    const std::uint64_t block = piece.begin / io::block_bytes(entry.bytes);
+    if (!found_[piece.first].empty()) {
+      found_[piece.first][block] = checksum;
+    } else {
+      const std::span<const std::uint32_t> blocks = blocks_of_(entry);
+      if (checksum != (blocks.empty() ? entry.crc32c : blocks[block]))
+        damage_.report(entry, range, kWrongChecksum);
+    }
+    if (improper) damage_.report(entry, range, kImproperBool);
+  }
+
+  void read_variables(const DataPiece& piece) {
+    std::vector<std::byte> image(piece.file_bytes);
+    file_.read_at(piece.file_begin, image);
+    for (std::size_t k = piece.first; k < piece.last; ++k) {
+      const CheckpointEntry& entry = *entries_[k];
+      const auto bytes =
+          std::span<const std::byte>(image).subspan(entry.offset - piece.file_begin, entry.bytes);
+      if (io::crc32c(bytes) != entry.crc32c) {
+        damage_.report(entry, {entry.offset, entry.bytes}, kWrongChecksum);
+      } else if (has_improper_bool(entry, bytes)) {
+        damage_.report(entry, {entry.offset, entry.bytes}, kImproperBool);
+      } else if (!into_.empty()) {
+        std::copy(bytes.begin(), bytes.end(), into_[k].begin());
+      }
+    }
+  }
+
+  const io::ReadableFile& file_;
+  std::span<const CheckpointEntry* const> entries_;
+  std::span<const std::span<std::byte>> into_;
+  BlocksOf blocks_of_;
+  std::vector<std::vector<std::uint32_t>> found_;  // where the file has no checksums of blocks
+  FirstDamage damage_;
 };
 
 }  // namespace
 
 OpenCheckpoint::OpenCheckpoint(io::FileSystem& files, std::string path)
     : path_(std::move(path)), file_(files.open(path_)) {
-  io::CheckpointIndex index = io::read_checkpoint_index(*file_, path_, io::IndexedFile::checkpoint);
+  io::CheckpointIndex index = io::read_checkpoint_index(*file_, path_);
+  format_version_ = index.format_version;
   entries_.reserve(index.variables.size());
-  for (io::IndexedVariable& variable : index.variables) entries_.push_back(std::move(variable.entry));
+  blocks_.reserve(index.variables.size());
+  for (io::IndexedVariable& variable : index.variables) {
+    entries_.push_back(std::move(variable.entry));
+    blocks_.push_back(std::move(variable.blocks));
+  }
   global_step_ = index.global_step;
 }
 
@@ -64,40 +173,69 @@ const CheckpointEntry& OpenCheckpoint::entry(std::string_view name) const {
                       io::describe_nearest_names(name, names));
 }
 
-void OpenCheckpoint::refuse_data(const CheckpointEntry& entry, const std::string& what) const {
-  io::throw_damaged(path_, io::variable_path(entry.name), {entry.offset, entry.bytes}, what);
+std::span<const std::uint32_t> OpenCheckpoint::blocks_of(const CheckpointEntry& entry) const noexcept {
+  return blocks_[static_cast<std::size_t>(&entry - entries_.data())];
+}
+
+void OpenCheckpoint::read_all(std::span<const CheckpointEntry* const> entries,
+                              std::span<const std::span<std::byte>> into,
+                              const std::function<void(std::uint64_t)>& progress) const {
+  const std::vector<DataPiece> pieces = io::cut_into_pieces(entries);
+  PieceReader reader(*file_, entries, into,
+                     [this](const CheckpointEntry& entry) { return blocks_of(entry); });
+  parallel_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const DataPiece& piece = pieces[static_cast<std::size_t>(k)];
+      reader.read(piece);
+      if (progress) progress(piece.data_bytes);
+    }
+  });
+  reader.finish(path_);
 }
 
 void OpenCheckpoint::read(const CheckpointEntry& entry, std::span<std::byte> into) const {
-  DataCheck check(entry);
-  for (std::size_t done = 0; done < into.size(); done += kPieceBytes) {
-    const std::span<std::byte> piece = into.subspan(done, std::min(kPieceBytes, into.size() - done));
-    file_->read_at(entry.offset + done, piece);
-    check.add(piece);
+  const CheckpointEntry* const entries[] = {&entry};
+  const std::span<std::byte> places[] = {into};
+  read_all(entries, places, {});
+}
+
+void OpenCheckpoint::read(std::span<const Destination> destinations) const {
+  std::vector<Destination> sorted(destinations.begin(), destinations.end());
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Destination& a, const Destination& b) { return a.entry->offset < b.entry->offset; });
+  std::vector<const CheckpointEntry*> entries;
+  std::vector<std::span<std::byte>> into;
+  for (const Destination& destination : sorted) {
+    entries.push_back(destination.entry);
+    into.push_back(destination.into);
   }
-  if (check.crc32c() != entry.crc32c) refuse_data(entry, "the data does not have its checksum");
-  if (check.improper_bool()) refuse_data(entry, "a bool that is neither 0 nor 1");
+  read_all(entries, into, {});
+}
+
+void OpenCheckpoint::verify(const std::function<void(std::uint64_t)>& progress) const {
+  std::vector<const CheckpointEntry*> entries;
+  for (const CheckpointEntry& entry : entries_) entries.push_back(&entry);
+  read_all(entries, {}, progress);
 }
 
 void OpenCheckpoint::read_pieces(const CheckpointEntry& entry,
                                  const std::function<void(std::span<const std::byte>)>& use) const {
-  DataCheck check(entry);
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(kPieceBytes, entry.bytes));
-  for (std::uint64_t done = 0; done < entry.bytes; done += kPieceBytes) {
-    const std::size_t size = std::min<std::uint64_t>(kPieceBytes, entry.bytes - done);
-    const std::span<std::byte> piece = std::span(buffer).first(size);
-    file_->read_at(entry.offset + done, piece);
-    check.add(piece);
-    use(piece);
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kSliceBytes, entry.bytes));
+  std::uint32_t checksum = 0;
+  bool improper = false;
+  for (std::uint64_t done = 0; done < entry.bytes; done += kSliceBytes) {
+    const std::size_t size = std::min<std::uint64_t>(kSliceBytes, entry.bytes - done);
+    const std::span<std::byte> slice = std::span(buffer).first(size);
+    file_->read_at(entry.offset + done, slice);
+    checksum = io::crc32c(slice, checksum);
+    improper = improper || has_improper_bool(entry, slice);
+    use(slice);
   }
-  if (check.crc32c() != entry.crc32c) refuse_data(entry, "the data does not have its checksum");
-  if (check.improper_bool()) refuse_data(entry, "a bool that is neither 0 nor 1");
-}
-
-void OpenCheckpoint::verify() const {
-  for (const CheckpointEntry& entry : entries_) {
-    read_pieces(entry, [](std::span<const std::byte>) {});
-  }
+  FirstDamage damage;
+  const io::ByteRange range{entry.offset, entry.bytes};
+  if (checksum != entry.crc32c) damage.report(entry, range, kWrongChecksum);
+  if (improper) damage.report(entry, range, kImproperBool);
+  damage.throw_if_any(path_);
 }
 
 }  // namespace varscope::detail

@@ -5,6 +5,7 @@
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/parallel_ranges.hpp>
 
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
@@ -205,6 +206,10 @@ void execute(const ExecutionPlan& plan, RunFrame& frame, const RunArguments& arg
   PlanRun(plan, frame, arguments).run();
 }
 
+}  // namespace varscope::detail
+
+namespace varscope {
+
 void parallel_ranges(std::int64_t count, std::int64_t grain,
                      const std::function<void(std::int64_t begin, std::int64_t end)>& body) {
   if (count <= grain) {
@@ -213,7 +218,7 @@ void parallel_ranges(std::int64_t count, std::int64_t grain,
   }
   // Isolated: while it waits, this thread must not take up an unrelated task that waits for what it is
   // making.
-  tbb::this_task_arena::isolate([&] { parallel_loop(0, count, grain, body); });
+  tbb::this_task_arena::isolate([&] { detail::parallel_loop(0, count, grain, body); });
 }
 
-}  // namespace varscope::detail
+}  // namespace varscope

@@ -8,7 +8,6 @@
 #include <varscope/array.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <span>
 
 namespace varscope::detail {
@@ -27,10 +26,5 @@ struct RunArguments {
 /// InvalidArgumentError, naming operation and line, if a kernel finds its data wrong. Requires: every
 /// variable of the plan has a value.
 void execute(const ExecutionPlan& plan, RunFrame& frame, const RunArguments& arguments);
-
-/// Calls `body(begin, end)` over disjoint pieces of [0, count), about `grain` long, from several threads at
-/// once and without mixing in other work of the caller's arena. What `body` throws comes out of here.
-void parallel_ranges(std::int64_t count, std::int64_t grain,
-                     const std::function<void(std::int64_t begin, std::int64_t end)>& body);
 
 }  // namespace varscope::detail

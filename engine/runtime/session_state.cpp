@@ -5,6 +5,7 @@
 #include "scope/variable_record.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/parallel_ranges.hpp>
 
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>

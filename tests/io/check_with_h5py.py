@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""h5py as the judge of checkpoints: it reads every value of ours, and what it writes itself we refuse clearly.
+"""h5py as the judge of checkpoints: it reads every value of ours, a second reader built on it finds every checksum right,
+and what h5py writes itself we refuse clearly.
 
     check_with_h5py.py WRITE_SAMPLE_PROGRAM
 """
@@ -12,6 +13,8 @@ from pathlib import Path
 try:
     import h5py
     import numpy as np
+
+    from second_reader import read_checkpoint
 except ImportError as problem:
     print(f"skipped: {problem}; install python3-h5py")
     sys.exit(77)
@@ -25,6 +28,7 @@ EXPECTED = {
     "/foo/%/pixels:0": ("foo//pixels", (7, 11), "u1", 4),
     "/%2E%2E/mask:0": ("../mask", (3, 3), "?", 5),
     "/empty:0": ("empty", (4, 0), "<f4", 6),
+    "/large:0": ("large", (700, 1000), "<f4", 8),
     "/100%25%3A %C3%A4:0": ("100%: \u00e4", (2,), "<f4", 7),
 }
 
@@ -38,15 +42,6 @@ def expected_values(shape, dtype, number):
     return values.astype(dtype).reshape(shape)
 
 
-def crc32c(data):
-    remainder = 0xFFFFFFFF
-    for byte in data:
-        remainder ^= byte
-        for _ in range(8):
-            remainder = (remainder >> 1) ^ (0x82F63B78 if remainder & 1 else 0)
-    return remainder ^ 0xFFFFFFFF
-
-
 def check_reading(path):
     raw = path.read_bytes()
     with h5py.File(path, "r") as file:
@@ -54,7 +49,7 @@ def check_reading(path):
         file.visititems(lambda name, item: found.update({"/" + name: item}) if isinstance(item, h5py.Dataset) else None)
         assert set(found) == set(EXPECTED), set(found) ^ set(EXPECTED)
         assert bytes(file.attrs["format"]) == b"varscope"
-        assert file.attrs["format_version"] == 1
+        assert file.attrs["format_version"] == 2
         assert file.attrs["global_step"] == 77
         for dataset_path, (name, shape, dtype, number) in EXPECTED.items():
             dataset = file[dataset_path]
@@ -62,13 +57,73 @@ def check_reading(path):
             assert dataset.shape == shape and dataset.dtype == np.dtype(dtype), (dataset_path, dataset)
             assert np.array_equal(dataset[()], values), dataset_path
             assert bytes(dataset.attrs["name"]).decode() == name
-            assert dataset.attrs["crc32c"] == crc32c(values.tobytes()), dataset_path
             assert dataset.chunks is None and dataset.compression is None
             if values.size > 0:   # the data stands where the file says, for whoever maps it
                 offset = dataset.id.get_offset()
                 assert offset % (4096 if values.nbytes >= 4096 else 64) == 0
                 assert raw[offset:offset + values.nbytes] == values.tobytes(), dataset_path
     print(f"h5py {h5py.__version__} reads all {len(EXPECTED)} variables")
+
+    variables, step = read_checkpoint(path)
+    assert step == 77 and len(variables) == len(EXPECTED)
+    for name, shape, dtype, number in EXPECTED.values():
+        assert np.array_equal(variables[name.encode()], expected_values(shape, dtype, number)), name
+    print("the second reader finds every checksum right")
+
+
+def check_second_reader_notices(path, folder):
+    """A judge that never says no is none."""
+    raw = path.read_bytes()
+    with h5py.File(path, "r") as file:
+        large = file["large:0"].id.get_offset() + (1 << 20) + 7
+    step = raw.index(b"global_step\0") + len(b"global_step\0") + 16
+    for at, part in [(large, "checksum"), (step, "digest")]:
+        changed = bytearray(raw)
+        changed[at] ^= 1
+        copy = folder / "changed.h5"
+        copy.write_bytes(repaired(bytes(changed)))
+        try:
+            read_checkpoint(copy)
+        except AssertionError as problem:
+            assert part in str(problem), problem
+        else:
+            raise AssertionError(f"the second reader did not notice byte {at}")
+
+
+def repaired(raw):
+    """With the checksum of the root's object header made right, as libhdf5 wants it."""
+    begin = raw.index(b"OHDR")
+    size = 10 + int.from_bytes(raw[begin + 6:begin + 10], "little")
+    return raw[:begin + size] + lookup3(raw[begin:begin + size]).to_bytes(4, "little") + raw[begin + size + 4:]
+
+
+def lookup3(data):
+    """Bob Jenkins' hash, as HDF5 uses it."""
+    def rotated(value, bits):
+        return ((value << bits) | (value >> (32 - bits))) & 0xFFFFFFFF
+
+    a = b = c = (0xDEADBEEF + len(data)) & 0xFFFFFFFF
+    words = [int.from_bytes(data[at:at + 4], "little") for at in range(0, len(data), 4)]
+    words += [0] * (-len(words) % 3)
+    for at in range(0, len(words), 3):
+        a = (a + words[at]) & 0xFFFFFFFF
+        b = (b + words[at + 1]) & 0xFFFFFFFF
+        c = (c + words[at + 2]) & 0xFFFFFFFF
+        if at + 3 < len(words):
+            for left, add, bits in MIXING:
+                values = {"a": a, "b": b, "c": c}
+                values[left] = ((values[left] - values[add]) ^ rotated(values[add], bits)) & 0xFFFFFFFF
+                values[add] = (values[add] + values[({"a", "b", "c"} - {left, add}).pop()]) & 0xFFFFFFFF
+                a, b, c = values["a"], values["b"], values["c"]
+    for left, other, bits in FINISHING:
+        values = {"a": a, "b": b, "c": c}
+        values[left] = ((values[left] ^ values[other]) - rotated(values[other], bits)) & 0xFFFFFFFF
+        a, b, c = values["a"], values["b"], values["c"]
+    return c
+
+
+MIXING = [("a", "c", 4), ("b", "a", 6), ("c", "b", 8), ("a", "c", 16), ("b", "a", 19), ("c", "b", 4)]
+FINISHING = [("c", "b", 14), ("a", "c", 11), ("b", "a", 25), ("c", "b", 16), ("a", "c", 4), ("b", "a", 14), ("c", "b", 24)]
 
 
 def check_refused(program, path, kind, *parts):
@@ -131,6 +186,7 @@ def main():
         subprocess.run([program, sample], check=True, timeout=60)
         subprocess.run([program, "--read", sample], check=True, timeout=60)
         check_reading(sample)
+        check_second_reader_notices(sample, folder)
         check_foreign_files(program, folder)
         check_changed_checkpoint(program, sample, folder)
 

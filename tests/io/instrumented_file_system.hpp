@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <limits>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,10 @@ class InstrumentedFileSystem final : public io::FileSystem {
     record("remove", path);
     real_.remove(path);
   }
+  bool remove_if_abandoned(const std::string& path) override {
+    record("remove_if_abandoned", path);
+    return real_.remove_if_abandoned(path);
+  }
   void sync_directory(const std::string& path) override {
     record("sync_directory", path);
     real_.sync_directory(path);
@@ -75,10 +80,6 @@ class InstrumentedFileSystem final : public io::FileSystem {
       files_.record("sync", path_);
       real_->sync();
     }
-    void close() override {
-      files_.record("close", path_);
-      real_->close();
-    }
 
    private:
     InstrumentedFileSystem& files_;
@@ -86,7 +87,9 @@ class InstrumentedFileSystem final : public io::FileSystem {
     std::string path_;
   };
 
+  // Several threads may write parts of one file.
   void record(const std::string& call, const std::string& path) {
+    const std::lock_guard lock(mutex_);
     std::string name = call == "sync_directory" ? "" : " " + io::file_name_of(path);
     if (const std::size_t number = name.find(".tmp-"); number != name.npos) name.resize(number + 4);
     calls.push_back(call + name);
@@ -95,6 +98,7 @@ class InstrumentedFileSystem final : public io::FileSystem {
     if (chosen) io::throw_system_error(error_number_, call, path);
   }
 
+  std::mutex mutex_;
   io::FileSystem& real_ = io::posix_file_system();
   std::size_t failing_call_ = std::numeric_limits<std::size_t>::max();
   std::string failing_beginning_;

@@ -40,6 +40,7 @@ class MemoryFileSystem final : public io::FileSystem {
   std::unique_ptr<io::WritableFile> create(const std::string& path) override { refuse(path); }
   void rename(const std::string& from, const std::string&) override { refuse(from); }
   void remove(const std::string& path) override { refuse(path); }
+  bool remove_if_abandoned(const std::string&) override { return false; }
   void sync_directory(const std::string& path) override { refuse(path); }
   std::optional<io::FileStatus> status(const std::string& path) override { refuse(path); }
   std::vector<std::string> list(const std::string& path) override { refuse(path); }

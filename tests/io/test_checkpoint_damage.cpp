@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged, truncated and hostile files: always a typed error, never a crash, never other values.
+#include "checkpoint_digest.hpp"
 #include "checkpoint_index.hpp"
 #include "hdf5_checksum.hpp"
 #include "io/memory_file_system.hpp"
 #include "io/temporary_directory.hpp"
+#include "io/version_1_checkpoint.hpp"
 
 #include <varscope/error.hpp>
 
@@ -73,6 +75,13 @@ std::string forged(std::string content, const std::string& before, const std::st
     if (at >= range.offset && at < range.offset + range.size) repair_checksum(content, range);
   }
   return content;
+}
+
+std::uint32_t digest_of(const std::vector<CheckpointEntry>& entries,
+                        std::optional<std::int64_t> global_step = std::nullopt) {
+  io::CheckpointDigest digest(global_step, entries.size());
+  for (const CheckpointEntry& entry : entries) digest.add(entry);
+  return digest.value();
 }
 
 std::string little_endian(std::uint64_t value, int size = 8) {
@@ -159,10 +168,9 @@ BOOST_AUTO_TEST_CASE(random_damage_is_survived) {
 BOOST_AUTO_TEST_CASE(sizes_are_checked_before_they_are_believed) {
   const NamedArrays one = {{"v", Array::of<float>({3, 5}, std::vector<float>(15, 1.0f))}};
   const std::string good = checkpoint_bytes(one);
-  const std::string dimensions = little_endian(3) + little_endian(5) + little_endian(3) + little_endian(5);
+  const std::string dimensions = little_endian(3) + little_endian(5);
   const auto with_dimensions = [&](std::uint64_t a, std::uint64_t b) {
-    const std::string changed = little_endian(a) + little_endian(b);
-    return error_of(forged(good, dimensions, changed + changed));
+    return error_of(forged(good, dimensions, little_endian(a) + little_endian(b)));
   };
   BOOST_TEST(contains(with_dimensions(3, 6), "60 bytes"));
   BOOST_TEST(contains(with_dimensions(std::uint64_t{1} << 38, 5), "needs another number"));
@@ -171,23 +179,20 @@ BOOST_AUTO_TEST_CASE(sizes_are_checked_before_they_are_believed) {
 
   // A terabyte in a file of a few hundred bytes.
   const std::uint64_t tera = std::uint64_t{1} << 40;
-  const std::string enormous =
-      forged(good, dimensions,
-             little_endian(tera / 4) + little_endian(1) + little_endian(tera / 4) + little_endian(1));
+  const std::string enormous = forged(good, dimensions, little_endian(tera / 4) + little_endian(1));
   BOOST_TEST(
       contains(error_of(forged(enormous, little_endian(60), little_endian(tera))), "outside the file"));
 
   // Rank 3, where there are the numbers of two dimensions.
-  BOOST_TEST(!error_of(forged(good, std::string("\2\2\1\1", 4) + little_endian(3),
-                              std::string("\2\3\1\1", 4) + little_endian(3)))
+  BOOST_TEST(!error_of(forged(good, std::string("\2\2\0\1", 4) + little_endian(3),
+                              std::string("\2\3\0\1", 4) + little_endian(3)))
                   .empty());
 }
 
 BOOST_AUTO_TEST_CASE(data_may_not_lie_where_something_else_is) {
   const NamedArrays two = {{"a", Array::scalar(1.0f)}, {"b", Array::scalar(2.0f)}};
   const std::string good = checkpoint_bytes(two);
-  io::CheckpointIndex index =
-      io::read_checkpoint_index(MemoryFile(good), "memory.h5", io::IndexedFile::checkpoint);
+  io::CheckpointIndex index = io::read_checkpoint_index(MemoryFile(good), "memory.h5");
   const std::string a = little_endian(index.variables[0].entry.offset) + little_endian(4);
   const std::string b = little_endian(index.variables[1].entry.offset) + little_endian(4);
   BOOST_TEST(contains(error_of(forged(good, b, a)), "belong to /a:0 already"));
@@ -224,7 +229,7 @@ BOOST_AUTO_TEST_CASE(what_is_hdf5_but_no_checkpoint_is_named) {
   BOOST_TEST(contains(error_of(forged(good, "varscope", "barscope")), "the format 'barscope'"));
   const std::string version = std::string("format_version") + '\0' +
                               std::string("\x10\0\0\0\4\0\0\0\0\0\x20\0", 12) + std::string("\2\0\0\0", 4);
-  BOOST_TEST(contains(error_of(forged(good, version + '\1', version + '\2')), "format version 2"));
+  BOOST_TEST(contains(error_of(forged(good, version + '\2', version + '\3')), "format version 3"));
   // Soft links, chunked data and filters are known by their names.
   BOOST_TEST(contains(error_of(forged(good, std::string("\1\0\3v:0", 6), std::string("\1\10\1v:0", 6))),
                       "a soft link"));
@@ -239,7 +244,7 @@ BOOST_AUTO_TEST_CASE(what_is_hdf5_but_no_checkpoint_is_named) {
 BOOST_AUTO_TEST_CASE(messages_name_file_object_and_bytes) {
   std::string bad = checkpoint_bytes(one_of_each());
   const NamedArrays variables = sorted(one_of_each());
-  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5", io::IndexedFile::checkpoint);
+  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5");
   const CheckpointEntry& entry = index.variables[1].entry;
   bad[entry.offset] = static_cast<char>(bad[entry.offset] ^ 1);
   BOOST_TEST(error_of(bad) == "'memory.h5' is damaged: /conv1/weights:0, bytes " +
@@ -247,10 +252,54 @@ BOOST_AUTO_TEST_CASE(messages_name_file_object_and_bytes) {
                                   ": the data does not have its checksum");
 }
 
+BOOST_AUTO_TEST_CASE(files_of_version_1_are_read_and_checked) {
+  const std::string good = version_1_checkpoint();
+  const NamedArrays variables = read_all(good);
+  BOOST_REQUIRE(variables.size() == 3u);
+  for (std::size_t number = 0; number < 3; ++number) {
+    const auto& [name, array] = variables[number];
+    BOOST_TEST(name == "scope0/v" + std::to_string(number));
+    BOOST_TEST(array.shape().to_string() == "[64]");
+    for (std::size_t k = 0; k < 64; ++k) {
+      BOOST_TEST(array.values<float>()[k] == static_cast<float>(number + k));
+    }
+  }
+  Random random;
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ (1 << random.integer(0, 7)));
+    BOOST_TEST_REQUIRE(!error_of(bad).empty(), "byte " << at);
+  }
+}
+
+// Every object of the file is whole; only the digest knows that they are not of one save.
+BOOST_AUTO_TEST_CASE(parts_of_two_saves_are_noticed) {
+  const NamedArrays first = {{"a", Array::scalar(1.0f)}, {"b", Array::scalar(2.0f)}};
+  const NamedArrays second = {{"a", Array::scalar(3.0f)}, {"b", Array::scalar(4.0f)}};
+  const std::string before = checkpoint_bytes(first, {.global_step = 1});
+  const std::string after = checkpoint_bytes(second, {.global_step = 2});
+  BOOST_REQUIRE(before.size() == after.size());
+  const auto ranges = checksummed_ranges(before);  // superblock, root, a, b
+  BOOST_REQUIRE(ranges.size() == 4u);
+  const auto index = io::read_checkpoint_index(MemoryFile(before), "memory.h5");
+  for (unsigned mixture = 1; mixture < 7; ++mixture) {
+    std::string mixed = before;
+    const auto take_after = [&](std::uint64_t offset, std::uint64_t size) {
+      mixed.replace(offset, size, after.substr(offset, size));
+    };
+    for (std::size_t object = 0; object < 3; ++object) {
+      if (((mixture >> object) & 1) == 0) continue;
+      take_after(ranges[object + 1].offset, ranges[object + 1].size);
+      if (object > 0) take_after(index.variables[object - 1].entry.offset, 4);
+    }
+    BOOST_TEST(contains(error_of(mixed), "not all of one save"), "mixture " << mixture);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(a_bool_must_be_one) {
   Array flags(Shape{2}, boolean);
   std::string bad = checkpoint_bytes({{"mask", flags}});
-  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5", io::IndexedFile::checkpoint);
+  const auto index = io::read_checkpoint_index(MemoryFile(bad), "memory.h5");
   const CheckpointEntry& entry = index.variables[0].entry;
   BOOST_TEST(contains(error_of(bad), ""));
   bad[entry.offset] = 2;
@@ -263,6 +312,9 @@ BOOST_AUTO_TEST_CASE(a_bool_must_be_one) {
     }
     return ~remainder;
   };
-  bad = forged(bad, little_endian(entry.crc32c, 4), little_endian(crc(std::string("\2\0", 2)), 4));
+  CheckpointEntry forged_entry = entry;
+  forged_entry.crc32c = crc(std::string("\2\0", 2));
+  bad = forged(bad, little_endian(entry.crc32c, 4), little_endian(forged_entry.crc32c, 4));
+  bad = forged(bad, little_endian(digest_of({entry}), 4), little_endian(digest_of({forged_entry}), 4));
   BOOST_TEST(contains(error_of(bad), "neither 0 nor 1"));
 }

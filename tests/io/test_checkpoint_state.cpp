@@ -90,11 +90,15 @@ BOOST_AUTO_TEST_CASE(the_state_file_is_replaced_atomically) {
   InstrumentedFileSystem counting;
   io::write_checkpoint_state(counting, directory.path(), "checkpoint",
                              {.latest = directory / "old.h5", .all = {}});
-  const std::vector<std::string> expected = {"create checkpoint.tmp", "write_at checkpoint.tmp",
-                                             "sync checkpoint.tmp",   "close checkpoint.tmp",
-                                             "rename checkpoint",     "sync_directory"};
+  const std::vector<std::string> expected = {"list " + io::file_name_of(directory.path()),
+                                             "create checkpoint.tmp",
+                                             "write_at checkpoint.tmp",
+                                             "sync checkpoint.tmp",
+                                             "rename checkpoint",
+                                             "sync_directory"};
   BOOST_TEST(counting.calls == expected, per_element());
-  for (std::size_t call = 0; call + 1 < expected.size(); ++call) {
+  // The first call is for cleaning up, without which a save can do; after the last but one it is published.
+  for (std::size_t call = 1; call + 1 < expected.size(); ++call) {
     InstrumentedFileSystem failing;
     failing.fail_call(call, ENOSPC);
     BOOST_CHECK_THROW(io::write_checkpoint_state(failing, directory.path(), "checkpoint",

@@ -7,8 +7,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace varscope;
 using namespace varscope::io;
@@ -24,11 +28,11 @@ BOOST_AUTO_TEST_CASE(files_hold_what_is_written) {
   const TemporaryDirectory directory;
   FileSystem& files = posix_file_system();
   const std::string path = directory / "file";
-  const auto written = files.create(path);
+  auto written = files.create(path);
   written->reserve(12);
   written->write_at(5, bytes_of("hello"));
   written->sync();
-  written->close();
+  written.reset();
   BOOST_TEST(read_file(path) == (std::string(5, '\0') + "hello" + std::string(2, '\0')));
 
   const auto opened = files.open(path);
@@ -60,6 +64,48 @@ BOOST_AUTO_TEST_CASE(what_is_no_regular_file_is_refused) {
   const std::string pipe = directory / "pipe";
   BOOST_REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   BOOST_CHECK_THROW(files.open(pipe), InvalidArgumentError);  // and does not wait for a writer
+}
+
+BOOST_AUTO_TEST_CASE(what_a_living_writer_holds_is_not_abandoned) {
+  const TemporaryDirectory directory;
+  FileSystem& files = posix_file_system();
+  const std::string path = directory / "file";
+  auto writer = files.create(path);
+  BOOST_TEST(!files.remove_if_abandoned(path));
+  BOOST_TEST(files.status(path).has_value());
+  writer.reset();
+  BOOST_TEST(files.remove_if_abandoned(path));
+  BOOST_TEST(!files.status(path).has_value());
+  BOOST_TEST(!files.remove_if_abandoned(path));
+  BOOST_TEST(!files.remove_if_abandoned(directory.path()));
+  std::filesystem::create_symlink(directory / "elsewhere", path);
+  write_file(directory / "elsewhere", "x");
+  BOOST_TEST(!files.remove_if_abandoned(path));
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_writer_has_abandoned_its_file) {
+  const TemporaryDirectory directory;
+  const std::string path = directory / "file";
+  int ready[2];
+  BOOST_REQUIRE(::pipe(ready) == 0);
+  const pid_t child = ::fork();
+  BOOST_REQUIRE(child >= 0);
+  if (child == 0) {
+    const auto writer = posix_file_system().create(path);
+    const bool told = ::write(ready[1], "x", 1) == 1;
+    for (;;) {
+      if (!told) ::_exit(1);
+      ::pause();
+    }
+  }
+  char byte = 0;
+  BOOST_REQUIRE(::read(ready[0], &byte, 1) == 1);
+  BOOST_TEST(!posix_file_system().remove_if_abandoned(path));
+  BOOST_REQUIRE(::kill(child, SIGKILL) == 0);
+  BOOST_REQUIRE(::waitpid(child, nullptr, 0) == child);
+  BOOST_TEST(posix_file_system().remove_if_abandoned(path));
+  ::close(ready[0]);
+  ::close(ready[1]);
 }
 
 BOOST_AUTO_TEST_CASE(errors_have_the_type_of_their_reason) {

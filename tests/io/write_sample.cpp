@@ -60,6 +60,7 @@ int write(const std::string& path) {
       {"foo//pixels", sample({7, 11}, vs::uint8, 4)},
       {"../mask", sample({3, 3}, vs::boolean, 5)},
       {"empty", sample({4, 0}, vs::float32, 6)},
+      {"large", sample({700, 1000}, vs::float32, 8)},
       {"100%: \xC3\xA4", sample({2}, vs::float32, 7)},
   };
   vs::write_checkpoint(path, variables, {.global_step = 77});

@@ -18,6 +18,7 @@
 #include <varscope/latest_checkpoint.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/nn_ops.hpp>
+#include <varscope/parallel_ranges.hpp>
 #include <varscope/partitioned_variables.hpp>
 #include <varscope/partitioner.hpp>
 #include <varscope/regularizer.hpp>

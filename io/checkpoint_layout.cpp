@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "checkpoint_layout.hpp"
+
+#include "checkpoint_digest.hpp"
+#include "checkpoint_format.hpp"
+#include "hdf5_encoder.hpp"
+#include "hdf5_format.hpp"
+#include "variable_path.hpp"
+
+#include <varscope/error.hpp>
+
+#include <algorithm>
+#include <numeric>
+
+namespace varscope::io {
+
+namespace {
+
+constexpr std::uint64_t align_up(std::uint64_t offset, std::uint64_t alignment) {
+  return (offset + alignment - 1) / alignment * alignment;
+}
+
+std::uint64_t bytes_of(const CheckpointEntry& entry) {
+  std::int64_t bytes = 0;
+  if (__builtin_mul_overflow(entry.shape.num_elements(), static_cast<std::int64_t>(dtype_size(entry.dtype)),
+                             &bytes)) {
+    throw ValueError("the variable '" + entry.name + "' of shape " + entry.shape.to_string() +
+                     " has more bytes than a file can");
+  }
+  return static_cast<std::uint64_t>(bytes);
+}
+
+std::uint64_t root_attributes_bytes(bool with_step) {
+  return attribute_info_message_bytes() +
+         text_attribute_bytes(kFormatAttribute, std::string_view(kFormatName).size()) +
+         uint32_attribute_bytes(kFormatVersionAttribute) +
+         (with_step ? int64_attribute_bytes(kGlobalStepAttribute) : 0) +
+         uint32_attribute_bytes(kDigestAttribute);
+}
+
+std::uint64_t dataset_content_bytes(const CheckpointEntry& entry) {
+  const std::uint64_t blocks = block_count(entry.bytes);
+  return dataset_messages_bytes(entry.dtype, entry.shape) + attribute_info_message_bytes() +
+         text_attribute_bytes(kNameAttribute, entry.name.size()) +
+         uint32_attribute_bytes(kChecksumAttribute) +
+         (blocks > 1 ? uint32_list_attribute_bytes(kBlockChecksumsAttribute, blocks) : 0);
+}
+
+/// How many of the groups that hold `previous` hold `next` too, the root not counted.
+std::size_t shared_groups(const std::vector<std::string>& previous, const std::vector<std::string>& next) {
+  const std::size_t limit = std::min(previous.size(), next.size()) - 1;
+  std::size_t depth = 0;
+  while (depth < limit && previous[depth] == next[depth]) ++depth;
+  return depth;
+}
+
+}  // namespace
+
+CheckpointLayout::CheckpointLayout(std::vector<CheckpointEntry> entries,
+                                   std::optional<std::int64_t> global_step)
+    : entries_(std::move(entries)), global_step_(global_step) {
+  sort_entries();
+  for (CheckpointEntry& entry : entries_) {
+    if (entry.shape.rank() > kMaxRank) {
+      throw ValueError("the variable '" + entry.name + "' has rank " + std::to_string(entry.shape.rank()) +
+                       "; a checkpoint takes at most " + std::to_string(kMaxRank));
+    }
+    entry.bytes = bytes_of(entry);
+  }
+  plan_objects();
+  place_objects();
+  place_data();
+}
+
+void CheckpointLayout::sort_entries() {
+  std::vector<std::size_t> order(entries_.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [this](std::size_t a, std::size_t b) { return entries_[a].name < entries_[b].name; });
+  positions_.resize(order.size());
+  std::vector<CheckpointEntry> sorted;
+  sorted.reserve(order.size());
+  for (std::size_t place = 0; place < order.size(); ++place) {
+    CheckpointEntry& entry = entries_[order[place]];
+    if (!sorted.empty() && sorted.back().name == entry.name) {
+      throw ValueError("the variable '" + entry.name + "' is given twice for one checkpoint");
+    }
+    positions_[order[place]] = place;
+    sorted.push_back(std::move(entry));
+  }
+  entries_ = std::move(sorted);
+}
+
+std::size_t CheckpointLayout::add_object(std::size_t group, std::string link, std::size_t entry) {
+  const std::size_t added = objects_.size();
+  objects_[group].content_bytes += link_message_bytes(link.size());
+  const std::uint64_t content =
+      entry == kGroup ? group_messages_bytes() : dataset_content_bytes(entries_[entry]);
+  objects_.push_back({.link = std::move(link), .entry = entry, .content_bytes = content});
+  std::size_t& last = objects_[group].last_member;
+  (last == 0 ? objects_[group].first_member : objects_[last].next_sibling) = added;
+  last = added;
+  return added;
+}
+
+/// Objects come in the order of their paths, so that the members of a group follow it.
+void CheckpointLayout::plan_objects() {
+  std::vector<std::pair<std::vector<std::string>, std::size_t>> paths;
+  paths.reserve(entries_.size());
+  for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
+    paths.emplace_back(variable_path_links(entries_[entry].name), entry);
+  }
+  std::sort(paths.begin(), paths.end());
+  objects_.reserve(entries_.size() + 1);
+  objects_.push_back(
+      {.content_bytes = group_messages_bytes() + root_attributes_bytes(global_step_.has_value())});
+  std::vector<std::size_t> open = {0};
+  for (std::size_t k = 0; k < paths.size(); ++k) {
+    auto& [links, entry] = paths[k];
+    open.resize(1 + (k > 0 ? shared_groups(paths[k - 1].first, links) : 0));
+    while (open.size() < links.size()) {
+      open.push_back(add_object(open.back(), links[open.size() - 1], kGroup));
+    }
+    // A copy: the next path is compared with this one.
+    add_object(open.back(), links.back(), entry);
+  }
+}
+
+void CheckpointLayout::place_objects() {
+  std::uint64_t address = kSuperblockBytes;
+  for (Object& object : objects_) {
+    object.address = address;
+    address += object_header_bytes(object.content_bytes);
+    if (object.entry != kGroup) continue;
+    std::size_t members = 0;
+    for (std::size_t member = object.first_member; member != 0; member = objects_[member].next_sibling) {
+      ++members;
+    }
+    if (members > kMaxGroupMembers) {
+      throw ResourceExhaustedError("one scope of the checkpoint has " + std::to_string(members) +
+                                   " direct members; HDF5's compact groups take at most " +
+                                   std::to_string(kMaxGroupMembers) +
+                                   ": spread the variables over more scopes");
+    }
+  }
+  metadata_bytes_ = address;
+}
+
+void CheckpointLayout::place_data() {
+  file_size_ = metadata_bytes_;
+  for (CheckpointEntry& entry : entries_) {
+    if (entry.bytes == 0) {
+      entry.offset = 0;
+      continue;
+    }
+    entry.offset = align_up(file_size_, data_alignment(entry.bytes));
+    file_size_ = entry.offset + entry.bytes;
+  }
+}
+
+std::vector<std::byte> CheckpointLayout::metadata(std::span<const std::vector<std::uint32_t>> blocks) const {
+  std::vector<CheckpointEntry> entries = entries_;
+  CheckpointDigest digest(global_step_, entries.size());
+  for (std::size_t k = 0; k < entries.size(); ++k) {
+    entries[k].crc32c = checksum_of_blocks(blocks[k], entries[k].bytes);
+    digest.add(entries[k]);
+  }
+  std::vector<std::byte> bytes = make_superblock(objects_[0].address, file_size_);
+  bytes.reserve(metadata_bytes_);
+  Hdf5Encoder encoder(bytes);
+  for (const Object& object : objects_) {
+    encoder.begin_header(object.content_bytes);
+    if (object.entry != kGroup) {
+      const CheckpointEntry& entry = entries[object.entry];
+      encoder.dataset_messages(entry.dtype, entry.shape, entry.offset, entry.bytes);
+      encoder.attribute_info_message();
+      encoder.text_attribute(kNameAttribute, entry.name);
+      encoder.uint32_attribute(kChecksumAttribute, entry.crc32c);
+      if (blocks[object.entry].size() > 1) {
+        encoder.uint32_list_attribute(kBlockChecksumsAttribute, blocks[object.entry]);
+      }
+    } else {
+      encoder.group_messages();
+      for (std::size_t member = object.first_member; member != 0; member = objects_[member].next_sibling) {
+        encoder.link_message(objects_[member].link, objects_[member].address);
+      }
+    }
+    if (&object == &objects_[0]) {
+      encoder.attribute_info_message();
+      encoder.text_attribute(kFormatAttribute, kFormatName);
+      encoder.uint32_attribute(kFormatVersionAttribute, kFormatVersion);
+      if (global_step_) encoder.int64_attribute(kGlobalStepAttribute, *global_step_);
+      encoder.uint32_attribute(kDigestAttribute, digest.value());
+    }
+    encoder.end_header();
+  }
+  return bytes;
+}
+
+}  // namespace varscope::io
