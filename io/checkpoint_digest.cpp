@@ -6,13 +6,17 @@
 #include "hdf5_types.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace varscope::io {
 
 namespace {
 
 void append(std::vector<std::byte>& record, std::uint64_t value, std::size_t size) {
-  for (std::size_t k = 0; k < size; ++k) record.push_back(static_cast<std::byte>(value >> (8 * k)));
+  static_assert(std::endian::native == std::endian::little);
+  record.resize(record.size() + size);
+  std::memcpy(record.data() + record.size() - size, &value, size);
 }
 
 std::uint64_t type_code(DType dtype) {
@@ -34,7 +38,8 @@ CheckpointDigest::CheckpointDigest(std::optional<std::int64_t> global_step, std:
 void CheckpointDigest::add(const CheckpointEntry& entry) {
   record_.clear();
   append(record_, entry.name.size(), 8);
-  for (const char character : entry.name) record_.push_back(static_cast<std::byte>(character));
+  const auto* name = reinterpret_cast<const std::byte*>(entry.name.data());
+  record_.insert(record_.end(), name, name + entry.name.size());
   append(record_, type_code(entry.dtype), 1);
   append(record_, static_cast<std::uint64_t>(entry.shape.rank()), 1);
   for (const std::int64_t dimension : entry.shape.dimensions()) {

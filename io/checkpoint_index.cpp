@@ -9,6 +9,8 @@
 #include <varscope/error.hpp>
 
 #include <algorithm>
+#include <cstring>
+#include <string_view>
 #include <unordered_set>
 
 namespace varscope::io {
@@ -28,6 +30,42 @@ struct Node {
   std::size_t parent = 0;
   std::size_t path_bytes = 0;
   std::string link;  // empty for the root only
+};
+
+/// Reads the file in large pieces: the headers lie side by side, and each file call costs as much as decoding
+/// one. Not thread-safe.
+class ReadAheadFile final : public ReadableFile {
+ public:
+  explicit ReadAheadFile(const ReadableFile& file) : file_(file) {}
+
+  std::uint64_t size() const override { return file_.size(); }
+
+  void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
+    if (into.empty()) return;
+    if (offset < begin_ || offset - begin_ > window_.size() ||
+        into.size() > window_.size() - (offset - begin_)) {
+      if (into.size() >= kWindowBytes || offset >= file_.size() || into.size() > file_.size() - offset) {
+        file_.read_at(offset, into);
+        return;
+      }
+      window_.resize(std::min<std::uint64_t>(kWindowBytes, file_.size() - offset));
+      begin_ = offset;
+      try {
+        file_.read_at(offset, window_);
+      } catch (...) {
+        window_.clear();
+        throw;
+      }
+    }
+    std::memcpy(into.data(), window_.data() + (offset - begin_), into.size());
+  }
+
+ private:
+  static constexpr std::uint64_t kWindowBytes = std::uint64_t{1} << 16;
+
+  const ReadableFile& file_;
+  mutable std::uint64_t begin_ = 0;
+  mutable std::vector<std::byte> window_;
 };
 
 class IndexBuilder {
@@ -69,15 +107,15 @@ class IndexBuilder {
 
   void read_object(std::size_t node) {
     place_.object = node;
-    const ObjectHeader header = read_object_header(file_, nodes_[node].address, extents_, place_);
-    const bool is_group = std::any_of(header.messages.begin(), header.messages.end(),
+    read_object_header(file_, nodes_[node].address, extents_, place_, header_);
+    const bool is_group = std::any_of(header_.messages.begin(), header_.messages.end(),
                                       [](const auto& message) { return message.type == kLinkInfoMessage; });
     if (is_group) {
-      read_group(node, header);
+      read_group(node);
     } else if (node == 0) {
       place_.damaged({nodes_[0].address, 4}, "the root is not a group");
     } else {
-      read_dataset(node, header);
+      read_dataset(node);
     }
   }
 
@@ -87,11 +125,11 @@ class IndexBuilder {
     seen = true;
   }
 
-  void read_group(std::size_t node, const ObjectHeader& header) {
+  void read_group(std::size_t node) {
     bool link_info = false, group_info = false, attribute_info = false;
     std::vector<Attribute> attributes;
-    std::unordered_set<std::string> links;
-    for (const HeaderMessage& message : header.messages) {
+    std::unordered_set<std::string_view> links;
+    for (const HeaderMessage& message : header_.messages) {
       switch (message.type) {
         case kLinkInfoMessage:
           count_once(link_info, message);
@@ -111,9 +149,10 @@ class IndexBuilder {
         case kLinkMessage: {
           HardLink link = decode_link(message, place_);
           if (!links.insert(link.name).second) {
-            place_.damaged({message.offset, message.body.size()}, "two links are called '" + link.name + "'");
+            place_.damaged({message.offset, message.body.size()},
+                           "two links are called '" + std::string(link.name) + "'");
           }
-          add_node(node, std::move(link), message);
+          add_node(node, link, message);
           break;
         }
         default:
@@ -129,18 +168,20 @@ class IndexBuilder {
     }
   }
 
-  void add_node(std::size_t parent, HardLink link, const HeaderMessage& message) {
+  void add_node(std::size_t parent, const HardLink& link, const HeaderMessage& message) {
     const std::size_t path_bytes = nodes_[parent].path_bytes + 1 + link.name.size();
     if (path_bytes > kMaxPathBytes) {
       place_.damaged({message.offset, message.body.size()},
                      "a path of more than " + std::to_string(kMaxPathBytes) + " bytes");
     }
-    nodes_.push_back(
-        {.address = link.address, .parent = parent, .path_bytes = path_bytes, .link = std::move(link.name)});
+    nodes_.push_back({.address = link.address,
+                      .parent = parent,
+                      .path_bytes = path_bytes,
+                      .link = std::string(link.name)});
   }
 
   [[noreturn]] void refuse_attribute(const Attribute& attribute, std::uint64_t address) {
-    place_.outside_profile({address, 4}, "the attribute '" + attribute.name + "' here");
+    place_.outside_profile({address, 4}, "the attribute '" + std::string(attribute.name) + "' here");
   }
 
   /// The value of an attribute of that name and kind; throws InvalidArgumentError if there is none.
@@ -159,7 +200,8 @@ class IndexBuilder {
   void read_root_attributes(const std::vector<Attribute>& attributes) {
     const std::uint64_t address = nodes_[0].address;
     const Attribute& format = find_attribute(attributes, kFormatAttribute, Attribute::Kind::text);
-    if (format.text != kFormatName) place_.outside_profile({address, 4}, "the format '" + format.text + "'");
+    if (format.text != kFormatName)
+      place_.outside_profile({address, 4}, "the format '" + std::string(format.text) + "'");
     const Attribute& version = find_attribute(attributes, kFormatVersionAttribute, Attribute::Kind::uint32);
     if (version.integer < kOldestFormatVersion || version.integer > kFormatVersion) {
       throw InvalidArgumentError("'" + place_.file + "' is a checkpoint of format version " +
@@ -183,12 +225,13 @@ class IndexBuilder {
     if (attributes.size() != expected) refuse_attribute(attributes.back(), address);
   }
 
-  void read_dataset(std::size_t node, const ObjectHeader& header) {
+  void read_dataset(std::size_t node) {
     bool space = false, type = false, fill = false, layout = false, attribute_info = false;
     IndexedVariable variable;
     DataLayout data;
-    std::vector<Attribute> attributes;
-    for (const HeaderMessage& message : header.messages) {
+    std::vector<Attribute>& attributes = attributes_;
+    attributes.clear();
+    for (const HeaderMessage& message : header_.messages) {
       switch (message.type) {
         case kDataspaceMessage:
           count_once(space, message);
@@ -241,7 +284,8 @@ class IndexBuilder {
     const bool wanted = has_blocks_and_digest() && count > 1;
     if (attributes.size() != (wanted ? 3 : 2)) refuse_attribute(attributes.back(), start.offset);
     if (!wanted) return;
-    variable.blocks = find_attribute(attributes, kBlockChecksumsAttribute, Attribute::Kind::uint32_list).list;
+    variable.blocks =
+        list_of(find_attribute(attributes, kBlockChecksumsAttribute, Attribute::Kind::uint32_list));
     if (variable.blocks.size() != count) {
       place_.damaged(start, std::to_string(variable.blocks.size()) + " checksums for " +
                                 std::to_string(count) + " blocks of data");
@@ -251,11 +295,21 @@ class IndexBuilder {
     }
   }
 
-  /// Whether a variable of this name stands at the node's path.
-  bool belongs_here(const std::string& name, std::size_t node) const {
+  /// Whether a variable of this name stands at the node's path. Compared from the leaf to the root.
+  bool belongs_here(const std::string& name, std::size_t node) {
     if (!is_storable_name(name)) return false;
-    const std::string path = variable_path(name);
-    return path.size() == nodes_[node].path_bytes && path == path_of(node);
+    path_.clear();
+    append_variable_path(path_, name);
+    std::string_view rest = path_;
+    if (rest.size() != nodes_[node].path_bytes) return false;
+    for (; node != 0; node = nodes_[node].parent) {
+      const std::string& link = nodes_[node].link;
+      if (!rest.ends_with(link)) return false;
+      rest.remove_suffix(link.size());
+      if (!rest.ends_with('/')) return false;
+      rest.remove_suffix(1);
+    }
+    return rest.empty();
   }
 
   /// Checks the data's size against the shape, and its place against the file.
@@ -322,12 +376,17 @@ class IndexBuilder {
     }
   }
 
-  const ReadableFile& file_;
+  ReadAheadFile file_;
   ExtentMap extents_;
   Place place_;
   std::vector<Node> nodes_;
   CheckpointIndex index_;
   std::uint32_t digest_ = 0;
+
+  // Used for one object after another, so that they need no memory each.
+  ObjectHeader header_;
+  std::vector<Attribute> attributes_;
+  std::string path_;
 };
 
 }  // namespace

@@ -84,12 +84,6 @@ void verify_checksum(std::span<const std::byte> bytes, std::uint64_t offset, con
                              "Give the path of a checkpoint that a Saver has written");
 }
 
-/// The first chunk of an object header: its bytes, and where the messages begin in them.
-struct FirstChunk {
-  HeaderChunk chunk;
-  std::size_t messages_begin = 0;
-};
-
 /// Splits the messages part of a chunk. Continuations are appended to `continuations`, others to the header.
 void split_messages(std::size_t chunk_index, std::size_t begin, ObjectHeader& header,
                     std::vector<ByteRange>& continuations, const Place& place) {
@@ -143,12 +137,15 @@ void check_chunk_size(ByteRange range, const ExtentMap& extents, const Place& pl
   }
 }
 
-FirstChunk read_first_chunk(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
-                            const Place& place) {
+/// Returns where the messages begin in the chunk.
+std::size_t read_first_chunk(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
+                             const Place& place, HeaderChunk& chunk) {
   constexpr std::uint64_t kSmallestHeader = 7 + kChecksumBytes;
   check_chunk_size({address, kSmallestHeader}, extents, place);
   const std::uint64_t left = file.size() - address;
-  std::vector<std::byte> bytes = read_range(file, {address, std::min(left, kFirstRead)});
+  std::vector<std::byte>& bytes = chunk.bytes;
+  bytes.resize(std::min(left, kFirstRead));
+  file.read_at(address, bytes);
 
   ByteCursor cursor(bytes, address, place);
   if (!starts_with(bytes, "OHDR")) place.damaged({address, 4}, "there is no object header here");
@@ -178,7 +175,8 @@ FirstChunk read_first_chunk(const ReadableFile& file, std::uint64_t address, Ext
   if ((flags & kCreationOrderFlags) != 0) place.outside_profile(flags_range, "attribute creation order");
   if ((flags & kPhaseChangeFlag) != 0) place.outside_profile(flags_range, "attribute phase change limits");
   if ((flags & ~kSizeFlags) != 0) place.damaged(flags_range, "unknown object header flags");
-  return {{range, std::move(bytes)}, messages_begin};
+  chunk.range = range;
+  return messages_begin;
 }
 
 }  // namespace
@@ -198,22 +196,9 @@ void Place::outside_profile(ByteRange range, const std::string& feature) const {
                              ". Only what a Saver or write_checkpoint() has written can be read");
 }
 
-std::uint64_t ByteCursor::take(std::size_t size) {
-  std::uint64_t value = 0;
-  const std::span<const std::byte> bytes = take_bytes(size);
-  for (std::size_t k = size; k-- > 0;) value = (value << 8) | std::to_integer<std::uint64_t>(bytes[k]);
-  return value;
-}
-
-std::span<const std::byte> ByteCursor::take_bytes(std::size_t size) {
-  if (size > bytes_.size()) {
-    place_->damaged({offset_, bytes_.size()}, std::to_string(size) + " bytes were expected, but " +
-                                                  std::to_string(bytes_.size()) + " are there");
-  }
-  const std::span<const std::byte> taken = bytes_.first(size);
-  bytes_ = bytes_.subspan(size);
-  offset_ += size;
-  return taken;
+void ByteCursor::refuse_end(std::size_t size) const {
+  place_->damaged({offset_, bytes_.size()}, std::to_string(size) + " bytes were expected, but " +
+                                                std::to_string(bytes_.size()) + " are there");
 }
 
 void ByteCursor::expect_end() const {
@@ -227,7 +212,9 @@ void ExtentMap::claim(ByteRange range, const Place& place) {
     place.damaged(range, "they lie outside the file, which has " + std::to_string(file_size_) + " bytes");
   }
   const std::uint64_t end = range.offset + range.size;
-  const auto next = extents_.upper_bound(range.offset);
+  // Mostly they come in ascending order.
+  const bool is_last = extents_.empty() || std::prev(extents_.end())->first <= range.offset;
+  const auto next = is_last ? extents_.end() : extents_.upper_bound(range.offset);
   const Extent* clash = nullptr;
   if (next != extents_.end() && next->first < end) clash = &next->second;
   if (next != extents_.begin() && std::prev(next)->second.end > range.offset)
@@ -295,13 +282,13 @@ std::vector<std::byte> make_superblock(std::uint64_t root_address, std::uint64_t
   return bytes;
 }
 
-ObjectHeader read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
-                                const Place& place) {
-  ObjectHeader header;
+void read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
+                        const Place& place, ObjectHeader& header) {
+  header.chunks.resize(1);
+  header.messages.clear();
   std::vector<ByteRange> continuations;
-  FirstChunk first = read_first_chunk(file, address, extents, place);
-  header.chunks.push_back(std::move(first.chunk));
-  split_messages(0, first.messages_begin, header, continuations, place);
+  const std::size_t messages_begin = read_first_chunk(file, address, extents, place, header.chunks[0]);
+  split_messages(0, messages_begin, header, continuations, place);
   // A continuation may announce another; each claims bytes of its own, so the file's size bounds them.
   for (std::size_t next = 0; next < continuations.size(); ++next) {
     const ByteRange range = continuations[next];
@@ -316,7 +303,6 @@ ObjectHeader read_object_header(const ReadableFile& file, std::uint64_t address,
     header.chunks.push_back(std::move(chunk));
     split_messages(header.chunks.size() - 1, 4, header, continuations, place);
   }
-  return header;
 }
 
 }  // namespace varscope::io

@@ -7,8 +7,10 @@
 
 #include "file_system.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <map>
 #include <span>
@@ -54,8 +56,21 @@ class ByteCursor {
       : bytes_(bytes), offset_(offset), place_(&place) {}
 
   /// An unsigned value of 1 to 8 bytes.
-  std::uint64_t take(std::size_t size);
-  std::span<const std::byte> take_bytes(std::size_t size);
+  std::uint64_t take(std::size_t size) {
+    static_assert(std::endian::native == std::endian::little);
+    const std::span<const std::byte> taken = take_bytes(size);
+    std::uint64_t value = 0;
+    std::memcpy(&value, taken.data(), taken.size());
+    return value;
+  }
+
+  std::span<const std::byte> take_bytes(std::size_t size) {
+    if (size > bytes_.size()) refuse_end(size);
+    const std::span<const std::byte> taken = bytes_.first(size);
+    bytes_ = bytes_.subspan(size);
+    offset_ += size;
+    return taken;
+  }
 
   std::size_t remaining() const noexcept { return bytes_.size(); }
   /// Where the next byte stands in the file.
@@ -66,6 +81,8 @@ class ByteCursor {
   void expect_end() const;
 
  private:
+  [[noreturn]] void refuse_end(std::size_t size) const;
+
   std::span<const std::byte> bytes_;
   std::uint64_t offset_;
   const Place* place_;
@@ -115,7 +132,8 @@ struct HeaderChunk {
 };
 
 /// An object header (section IV.A.1.b) with all its continuations. Messages of type NIL are left out.
-/// Not copyable: the messages point into the chunks.
+/// Not copyable: the messages point into the chunks. Made to be used for one object after another: its memory
+/// stays.
 struct ObjectHeader {
   ObjectHeader() = default;
   ObjectHeader(ObjectHeader&&) = default;
@@ -125,8 +143,9 @@ struct ObjectHeader {
   std::vector<HeaderMessage> messages;
 };
 
-/// Reads and verifies the version 2 object header at `address`; claims its bytes.
-ObjectHeader read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
-                                const Place& place);
+/// Reads and verifies the version 2 object header at `address` into `header`; claims its bytes. After an
+/// exception `header` holds anything.
+void read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
+                        const Place& place, ObjectHeader& header);
 
 }  // namespace varscope::io

@@ -108,7 +108,7 @@ HardLink decode_link(const HeaderMessage& message, const Place& place) {  // IV.
   }
   const std::uint64_t address = cursor.take(8);
   cursor.expect_end();
-  return {std::string(name), address};
+  return {name, address};
 }
 
 DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  // IV.A.2.i
@@ -183,7 +183,7 @@ Attribute decode_attribute(const HeaderMessage& message, const Place& place) {  
     place.damaged(range_of(message), "an attribute without a proper name");
   }
   name.remove_suffix(1);
-  Attribute attribute{.name = std::string(name)};
+  Attribute attribute{.name = name};
   const std::span<const std::byte> type_bytes = cursor.take_bytes(type_size);
   const std::string_view type = as_text(type_bytes);
   const std::span<const std::byte> space_bytes = cursor.take_bytes(space_size);
@@ -196,13 +196,13 @@ Attribute decode_attribute(const HeaderMessage& message, const Place& place) {  
       place.damaged(range_of(message), "a list of another length than its attribute has room for");
     }
     attribute.kind = Attribute::Kind::uint32_list;
-    while (cursor.remaining() >= 4) attribute.list.push_back(static_cast<std::uint32_t>(cursor.take(4)));
+    attribute.list_bytes = cursor.take_bytes(cursor.remaining() / 4 * 4);
     cursor.expect_end();
     return attribute;
   }
   if (space != kScalarSpace) {
-    place.outside_profile(range_of(message),
-                          "the attribute '" + attribute.name + "', which is neither a scalar nor a list");
+    place.outside_profile(range_of(message), "the attribute '" + std::string(attribute.name) +
+                                                 "', which is neither a scalar nor a list");
   }
   if (type == kUint32Type) {
     attribute.kind = Attribute::Kind::uint32;
@@ -214,11 +214,17 @@ Attribute decode_attribute(const HeaderMessage& message, const Place& place) {  
     ByteCursor size(type_bytes.subspan(kTextTypePrefix.size()), message.offset, place);
     attribute.text = as_text(cursor.take_bytes(size.take(4)));
   } else {
-    place.outside_profile(range_of(message),
-                          "the attribute '" + attribute.name + "', which has " + describe_type(type_bytes));
+    place.outside_profile(range_of(message), "the attribute '" + std::string(attribute.name) +
+                                                 "', which has " + describe_type(type_bytes));
   }
   cursor.expect_end();
   return attribute;
+}
+
+std::vector<std::uint32_t> list_of(const Attribute& attribute) {
+  std::vector<std::uint32_t> list(attribute.list_bytes.size() / 4);
+  if (!list.empty()) std::memcpy(list.data(), attribute.list_bytes.data(), 4 * list.size());
+  return list;
 }
 
 void check_link_info(const HeaderMessage& message, const Place& place) {  // IV.A.2.c

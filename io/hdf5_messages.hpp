@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace varscope::io {
@@ -31,9 +32,9 @@ inline constexpr std::uint8_t kAttributeInfoMessage = 0x15;
 /// Throws: the message is one that checkpoints do not use.
 [[noreturn]] void refuse_message(const HeaderMessage& message, const Place& place);
 
-/// A hard link to another object.
+/// A hard link to another object; its name points into the header.
 struct HardLink {
-  std::string name;
+  std::string_view name;
   std::uint64_t address = 0;
 };
 HardLink decode_link(const HeaderMessage& message, const Place& place);
@@ -48,15 +49,18 @@ DataLayout decode_layout(const HeaderMessage& message, const Place& place);
 Shape decode_dataspace(const HeaderMessage& message, const Place& place);
 DType decode_datatype(const HeaderMessage& message, const Place& place);
 
-/// An attribute of a kind that checkpoints use: some text, one integer, or a list of them.
+/// An attribute of a kind that checkpoints use: some text, one integer, or a list of them. It points into the
+/// header that it was decoded from.
 struct Attribute {
   enum class Kind { text, uint32, int64, uint32_list };
-  std::string name;
+  std::string_view name;
   Kind kind = Kind::text;
-  std::string text;           ///< of a text
-  std::uint64_t integer = 0;  ///< of an integer, its bits
-  std::vector<std::uint32_t> list;
+  std::string_view text;                    ///< of a text
+  std::uint64_t integer = 0;                ///< of an integer, its bits
+  std::span<const std::byte> list_bytes{};  ///< of a list, 4 bytes for each
 };
+
+std::vector<std::uint32_t> list_of(const Attribute& attribute);
 Attribute decode_attribute(const HeaderMessage& message, const Place& place);
 
 // Messages whose content is the same in every checkpoint, or of no consequence for a reader.

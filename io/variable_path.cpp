@@ -17,8 +17,7 @@ void append_encoded(std::string& text, char character) {
   text += kDigits[byte & 15];
 }
 
-std::string encoded_component(std::string_view component) {
-  std::string text;
+void append_component(std::string& text, std::string_view component) {
   for (const char character : component) {
     const bool printable = character >= 0x20 && character < 0x7F;
     if (printable && character != '%' && character != ':') {
@@ -27,14 +26,18 @@ std::string encoded_component(std::string_view component) {
       append_encoded(text, character);
     }
   }
-  return text;
 }
 
-std::string scope_link(std::string_view component) {
-  if (component.empty()) return "%";
-  if (component == ".") return "%2E";
-  if (component == "..") return "%2E%2E";
-  return encoded_component(component);
+void append_scope(std::string& text, std::string_view component) {
+  if (component.empty()) {
+    text += '%';
+  } else if (component == ".") {
+    text += "%2E";
+  } else if (component == "..") {
+    text += "%2E%2E";
+  } else {
+    append_component(text, component);
+  }
 }
 
 std::size_t scope_depth(std::string_view name) noexcept {
@@ -53,7 +56,9 @@ bool is_storable_name(std::string_view name) noexcept {
   return !name.empty() && name.size() <= kMaxVariableNameBytes && scope_depth(name) <= kMaxScopeDepth;
 }
 
-std::vector<std::string> variable_path_links(std::string_view name) {
+namespace {
+
+void require_storable_name(std::string_view name) {
   if (name.empty()) throw ValueError("a variable in a checkpoint needs a name, but it is empty");
   if (name.size() > kMaxVariableNameBytes) {
     throw ValueError("the variable name '" + shortened(name) + "' has " + std::to_string(name.size()) +
@@ -64,18 +69,37 @@ std::vector<std::string> variable_path_links(std::string_view name) {
                      std::to_string(scope_depth(name)) + " scopes; a checkpoint takes at most " +
                      std::to_string(kMaxScopeDepth));
   }
+}
+
+}  // namespace
+
+std::vector<std::string> variable_path_links(std::string_view name) {
+  require_storable_name(name);
   std::vector<std::string> links;
   for (std::size_t slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
-    links.push_back(scope_link(name.substr(0, slash)));
+    append_scope(links.emplace_back(), name.substr(0, slash));
     name.remove_prefix(slash + 1);
   }
-  links.push_back(encoded_component(name) + ":0");
+  append_component(links.emplace_back(), name);
+  links.back() += ":0";
   return links;
 }
 
+void append_variable_path(std::string& path, std::string_view name) {
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
+    path += '/';
+    append_scope(path, name.substr(0, slash));
+    name.remove_prefix(slash + 1);
+  }
+  path += '/';
+  append_component(path, name);
+  path += ":0";
+}
+
 std::string variable_path(std::string_view name) {
+  require_storable_name(name);
   std::string path;
-  for (const std::string& link : variable_path_links(name)) path += "/" + link;
+  append_variable_path(path, name);
   return path;
 }
 

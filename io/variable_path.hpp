@@ -35,4 +35,7 @@ bool is_storable_name(std::string_view name) noexcept;
 /// The same in one string, "/conv1/weights:0".
 std::string variable_path(std::string_view name);
 
+/// Appends it. Requires: is_storable_name(name). Thread-safe.
+void append_variable_path(std::string& path, std::string_view name);
+
 }  // namespace varscope::io

@@ -48,8 +48,8 @@ std::vector<io::ByteRange> checksummed_ranges(const std::string& content) {
   const MemoryFile file(content);
   for (std::size_t at = content.find("OHDR"); at != content.npos; at = content.find("OHDR", at + 1)) {
     io::ExtentMap extents(content.size());
-    const io::ObjectHeader header =
-        io::read_object_header(file, at, extents, {"memory.h5", [](std::size_t) { return "a header"; }});
+    io::ObjectHeader header;
+    io::read_object_header(file, at, extents, {"memory.h5", [](std::size_t) { return "a header"; }}, header);
     for (const io::HeaderChunk& chunk : header.chunks) ranges.push_back(chunk.range);
   }
   return ranges;
