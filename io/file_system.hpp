@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one seam between varscope and the operating system's files. Everything in io/ that touches a file does
-// so through a FileSystem, so a test can make any single call fail, or record the calls and their order.
+// so through a FileSystem, so a test can make any single call fail, or record the calls and their order. The
+// real one stands on SystemCalls, which tests replace where interrupted and partial calls matter.
 //
 // Errors are translated in one place, throw_system_error(): a message names the operation, the path and the
 // system's reason, and the type follows from the reason (NotFoundError, ResourceExhaustedError, ...).
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace varscope::io {
+
+class SystemCalls;
 
 /// An open file of which any part can be read. Const, hence thread-safe. Closed when destroyed.
 class ReadableFile {
@@ -87,6 +90,9 @@ class FileSystem {
 
 /// The operating system's files.
 FileSystem& posix_file_system();
+
+/// The same over calls of the caller's, which must outlive it.
+std::unique_ptr<FileSystem> make_posix_file_system(SystemCalls& calls);
 
 /// Throws the Error for an `errno` value: "cannot <operation> '<path>': <the system's reason>".
 [[noreturn]] void throw_system_error(int error_number, const std::string& operation, const std::string& path);
