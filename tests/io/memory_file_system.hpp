@@ -65,10 +65,4 @@ inline NamedArrays read_all(const std::string& content) {
   return variables;
 }
 
-inline bool same_bits(const NamedArrays& a, const NamedArrays& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
-    return one.first == other.first && one.second.same_bits(other.second);
-  });
-}
-
 }  // namespace varscope::testing

@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -53,6 +54,12 @@ inline void check_same(const CheckpointReader& reader, const NamedArrays& variab
       BOOST_TEST(reader.read(name).same_bits(array));
     }
   }
+}
+
+inline bool same_bits(const NamedArrays& a, const NamedArrays& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& one, const auto& other) {
+    return one.first == other.first && one.second.same_bits(other.second);
+  });
 }
 
 }  // namespace varscope::testing
