@@ -133,7 +133,7 @@ std::int64_t kill_once(const std::string& directory, std::int64_t returned, vs::
     ::waitpid(child, nullptr, 0);
     fail("the program ended by itself");
   }
-  std::this_thread::sleep_for(std::chrono::microseconds(random.integer(0, 8000)));
+  std::this_thread::sleep_for(std::chrono::microseconds(random.integer(0, 30000)));
   ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
