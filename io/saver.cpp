@@ -202,7 +202,7 @@ class SaverState {
     const std::vector<Binding> bindings = bindings_for(session);
     std::vector<Variable> variables;
     for (const auto& [key, variable] : bindings) variables.push_back(variable);
-    std::vector<Array> values = session.read(variables);
+    std::vector<Array> values = session.read_shared(variables);
     std::vector<std::pair<std::string, Array>> named;
     for (std::size_t k = 0; k < bindings.size(); ++k) {
       named.emplace_back(bindings[k].first, std::move(values[k]));
@@ -222,13 +222,17 @@ class SaverState {
     const OpenCheckpoint checkpoint(files_, path);
     require_match(checkpoint, bindings);
     std::vector<std::pair<Variable, Array>> values;
+    std::vector<OpenCheckpoint::Destination> destinations;
+    values.reserve(bindings.size());
+    destinations.reserve(bindings.size());
     for (const auto& [key, variable] : bindings) {
       const CheckpointEntry& entry = checkpoint.entry(key);
       Array array = Array::uninitialized(entry.shape, entry.dtype);
-      checkpoint.read(entry, {static_cast<std::byte*>(array.data()), array.num_bytes()});
+      destinations.push_back({&entry, {static_cast<std::byte*>(array.data()), array.num_bytes()}});
       values.emplace_back(variable, std::move(array));
     }
-    session.load(values);
+    checkpoint.read(destinations);
+    session.load_shared(std::move(values));
   }
 
   std::vector<std::string> last_checkpoints() const {

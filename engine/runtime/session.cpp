@@ -126,6 +126,14 @@ std::vector<Array> Session::read(const std::vector<Variable>& variables) {
   return state_->read(variables);
 }
 
+std::vector<Array> Session::read_shared(const std::vector<Variable>& variables) {
+  return state_->read_shared(variables);
+}
+
+void Session::load_shared(std::vector<std::pair<Variable, Array>> values) {
+  state_->load_shared(std::move(values));
+}
+
 void Session::load(const std::vector<std::pair<Variable, Array>>& values) {
   state_->load(values);
 }

@@ -206,6 +206,12 @@ void require_single(const Variable& variable) {
 }  // namespace
 
 std::vector<Array> SessionState::read(const std::vector<Variable>& variables) {
+  std::vector<Array> values = read_shared(variables);
+  for (Array& value : values) value = value.copy();
+  return values;
+}
+
+std::vector<Array> SessionState::read_shared(const std::vector<Variable>& variables) {
   std::vector<const VariableRecord*> records;
   for (const Variable& variable : variables) {
     require_single(variable);
@@ -214,12 +220,19 @@ std::vector<Array> SessionState::read(const std::vector<Variable>& variables) {
   }
   const VariableValues::Pin pin = pin_initialized(records);
   std::vector<Array> values;
-  for (const VariableRecord* record : records) values.push_back(pin->find(record->index())->value().copy());
+  values.reserve(records.size());
+  for (const VariableRecord* record : records) values.push_back(pin->find(record->index())->value());
   return values;
 }
 
 void SessionState::load(const std::vector<std::pair<Variable, Array>>& values) {
-  std::vector<VariableValues::Change> changes;
+  require_fit(values);  // before anything is copied
+  std::vector<std::pair<Variable, Array>> copies = values;
+  for (auto& [variable, value] : copies) value = value.copy();
+  load_shared(std::move(copies));
+}
+
+void SessionState::require_fit(const std::vector<std::pair<Variable, Array>>& values) const {
   std::string mismatches;
   for (const auto& [variable, value] : values) {
     require_single(variable);
@@ -229,12 +242,18 @@ void SessionState::load(const std::vector<std::pair<Variable, Array>>& values) {
                     std::string(dtype_name(variable.dtype())) + variable.shape().to_string() +
                     ", but was given " + value.description();
     }
-    changes.emplace_back(variable.record()->index(), value.copy());
   }
   if (!mismatches.empty()) {
     throw InvalidArgumentError("no variable was changed, because the values of some do not fit:" +
                                mismatches);
   }
+}
+
+void SessionState::load_shared(std::vector<std::pair<Variable, Array>> values) {
+  require_fit(values);
+  std::vector<VariableValues::Change> changes;
+  changes.reserve(values.size());
+  for (auto& [variable, value] : values) changes.emplace_back(variable.record()->index(), std::move(value));
   const std::lock_guard lock(assigning_);  // not in the middle of a run that reads what it assigns
   values_.commit(std::move(changes));
 }

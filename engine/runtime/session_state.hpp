@@ -35,10 +35,14 @@ class SessionState {
   std::vector<PlanStep> plan_steps(const PlanRequest& request);
 
   std::vector<Array> read(const std::vector<Variable>& variables);
+  std::vector<Array> read_shared(const std::vector<Variable>& variables);
   void load(const std::vector<std::pair<Variable, Array>>& values);
+  void load_shared(std::vector<std::pair<Variable, Array>> values);
 
   /// Throws ValueError if the tensor or operation is empty or belongs to another graph.
   void require_own(const Operation& operation) const;
+  /// Throws what Session::load() does.
+  void require_fit(const std::vector<std::pair<Variable, Array>>& values) const;
 
  private:
   using Plans = std::vector<std::shared_ptr<const ExecutionPlan>>;

@@ -138,6 +138,14 @@ class VARSCOPE_API Session {
   /// shape or dtype differs, and ValueError for a variable of another graph; then no variable has changed.
   void load(const std::vector<std::pair<Variable, Array>>& values);
 
+  /// As read(), but without copies: the arrays are the session's own as of that commit, for as long as they
+  /// live, whatever is assigned meanwhile. Nobody may write to their memory.
+  std::vector<Array> read_shared(const std::vector<Variable>& variables);
+
+  /// As load(), but without copies: the arrays themselves become the values. From here on nobody may write to
+  /// their memory.
+  void load_shared(std::vector<std::pair<Variable, Array>> values);
+
   detail::SessionState& state() const noexcept { return *state_; }
 
  private:

@@ -200,6 +200,23 @@ BOOST_AUTO_TEST_CASE(variables_are_initialized_on_first_use_and_hold_what_they_a
   BOOST_TEST(session.run(sum).same_bits(vector_of({1.5f, 1.5f})));
 }
 
+BOOST_AUTO_TEST_CASE(shared_values_are_not_copied_and_stay_as_they_were) {
+  const vs::Variable v = vs::get_variable("v", {2}, {.initializer = vs::ones_initializer()});
+  vs::Session session(graph);
+  BOOST_TEST(session.read_shared({v})[0].same_bits(vector_of({1, 1})));  // initialized for it
+  const vs::Array given = vector_of({3, 4});
+  session.load_shared({{v, given}});
+  const vs::Array seen = session.read_shared({v})[0];
+  BOOST_TEST(seen.data() == given.data());
+  BOOST_TEST(session.read({v})[0].data() != given.data());
+  session.load({{v, vector_of({5, 6})}});
+  static_cast<void>(session.run(vs::assign_add(v, vs::constant(vector_of({1, 1})))));
+  BOOST_TEST(seen.same_bits(vector_of({3, 4})));
+  BOOST_TEST(session.read_shared({v})[0].same_bits(vector_of({6, 7})));
+  BOOST_CHECK_THROW(session.load_shared({{v, vector_of({1})}}), vs::InvalidArgumentError);
+  BOOST_TEST(session.read({v})[0].same_bits(vector_of({6, 7})));
+}
+
 BOOST_AUTO_TEST_CASE(a_load_that_does_not_fit_names_every_variable_and_changes_none) {
   const vs::Variable v = vs::get_variable("v", {2}, {.initializer = vs::zeros_initializer()});
   const vs::Variable w = vs::get_variable("w", {2}, {.initializer = vs::zeros_initializer()});
