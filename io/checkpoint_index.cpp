@@ -79,9 +79,16 @@ class IndexBuilder {
 
   CheckpointIndex build() {
     nodes_.push_back({.address = read_superblock(file_, extents_, place_)});
-    // Every header claims bytes of its own, so that a link back to what was read before is refused, and the
-    // file's size bounds the loop.
-    for (std::size_t node = 0; node < nodes_.size(); ++node) read_object(node);
+    // Depth first, which is the order of the headers in the file. Every header claims bytes of its own, so
+    // that a link back to what was read before is refused, and the file's size bounds the loop.
+    pending_.push_back(0);
+    while (!pending_.empty()) {
+      const std::size_t node = pending_.back();
+      pending_.pop_back();
+      const std::size_t first_member = nodes_.size();
+      read_object(node);
+      for (std::size_t member = nodes_.size(); member-- > first_member;) pending_.push_back(member);
+    }
     sort_variables();
     check_digest();
     check_gaps();
@@ -340,8 +347,13 @@ class IndexBuilder {
     // Paths are different for different names, and no two links of a group are equal; but two groups could
     // bear one name.
     auto& variables = index_.variables;
-    std::sort(variables.begin(), variables.end(),
-              [](const IndexedVariable& a, const IndexedVariable& b) { return a.entry.name < b.entry.name; });
+    const auto by_name = [](const IndexedVariable& a, const IndexedVariable& b) {
+      return a.entry.name < b.entry.name;
+    };
+    // They mostly are, in the order of their headers.
+    if (!std::is_sorted(variables.begin(), variables.end(), by_name)) {
+      std::sort(variables.begin(), variables.end(), by_name);
+    }
     const auto twin = std::adjacent_find(
         variables.begin(), variables.end(),
         [](const IndexedVariable& a, const IndexedVariable& b) { return a.entry.name == b.entry.name; });
@@ -380,6 +392,7 @@ class IndexBuilder {
   ExtentMap extents_;
   Place place_;
   std::vector<Node> nodes_;
+  std::vector<std::size_t> pending_;  // nodes that were not read yet, the next one last
   CheckpointIndex index_;
   std::uint32_t digest_ = 0;
 

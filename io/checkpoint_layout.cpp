@@ -103,26 +103,23 @@ std::size_t CheckpointLayout::add_object(std::size_t group, std::string link, st
   return added;
 }
 
-/// Objects come in the order of their paths, so that the members of a group follow it.
+/// Names in ascending order have those with a common beginning side by side, so that all of a group comes
+/// together.
 void CheckpointLayout::plan_objects() {
-  std::vector<std::pair<std::vector<std::string>, std::size_t>> paths;
-  paths.reserve(entries_.size());
-  for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
-    paths.emplace_back(variable_path_links(entries_[entry].name), entry);
-  }
-  std::sort(paths.begin(), paths.end());
   objects_.reserve(entries_.size() + 1);
   objects_.push_back(
       {.content_bytes = group_messages_bytes() + root_attributes_bytes(global_step_.has_value())});
   std::vector<std::size_t> open = {0};
-  for (std::size_t k = 0; k < paths.size(); ++k) {
-    auto& [links, entry] = paths[k];
-    open.resize(1 + (k > 0 ? shared_groups(paths[k - 1].first, links) : 0));
+  std::vector<std::string> previous;
+  for (std::size_t entry = 0; entry < entries_.size(); ++entry) {
+    std::vector<std::string> links = variable_path_links(entries_[entry].name);
+    open.resize(1 + (entry > 0 ? shared_groups(previous, links) : 0));
     while (open.size() < links.size()) {
-      open.push_back(add_object(open.back(), links[open.size() - 1], kGroup));
+      const std::size_t group = add_object(open.back(), links[open.size() - 1], kGroup);
+      open.push_back(group);
     }
-    // A copy: the next path is compared with this one.
     add_object(open.back(), links.back(), entry);
+    previous = std::move(links);
   }
 }
 
