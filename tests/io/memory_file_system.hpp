@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files in memory, for tests that read thousands of damaged ones.
+// Files in memory, for tests and the fuzzer, which read thousands of damaged ones.
 #pragma once
 
 #include "file_system.hpp"
-#include "named_arrays.hpp"
-#include "open_checkpoint.hpp"
 
 #include <varscope/error.hpp>
 
 #include <cstring>
-#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,18 +50,5 @@ class MemoryFileSystem final : public io::FileSystem {
   }
   std::string content_;
 };
-
-// Everything that a checkpoint with this content holds. Throws what reading it throws.
-inline NamedArrays read_all(const std::string& content) {
-  MemoryFileSystem files(content);
-  const detail::OpenCheckpoint checkpoint(files, "memory.h5");
-  NamedArrays variables;
-  for (const CheckpointEntry& entry : checkpoint.entries()) {
-    Array array = Array::uninitialized(entry.shape, entry.dtype);
-    checkpoint.read(entry, {static_cast<std::byte*>(array.data()), array.num_bytes()});
-    variables.emplace_back(entry.name, std::move(array));
-  }
-  return variables;
-}
 
 }  // namespace varscope::testing

@@ -3,7 +3,7 @@
 #include "checkpoint_digest.hpp"
 #include "checkpoint_index.hpp"
 #include "hdf5_checksum.hpp"
-#include "io/memory_file_system.hpp"
+#include "io/read_all.hpp"
 #include "io/temporary_directory.hpp"
 #include "io/version_1_checkpoint.hpp"
 

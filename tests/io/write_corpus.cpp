@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes the fuzzer's first inputs: small checkpoints that together use all of the format.
+//
+//   write_corpus DIRECTORY
+#include "io/version_1_checkpoint.hpp"
+
+#include <varscope/checkpoint.hpp>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace vs = varscope;
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fputs("usage: write_corpus DIRECTORY\n", stderr);
+    return 2;
+  }
+  using Variables = std::vector<std::pair<std::string, vs::Array>>;
+  const bool flags[] = {true, false};
+  const Variables types = {{"a/f", vs::Array::of<float>({2}, {1, 2})},
+                           {"a/d", vs::Array::scalar(1.0)},
+                           {"a/b/i", vs::Array::scalar<std::int32_t>(1)},
+                           {"b/l", vs::Array::scalar<std::int64_t>(1)},
+                           {"b/u", vs::Array::of<std::uint8_t>({1, 3}, {1, 2, 3})},
+                           {"m", vs::Array::of<bool>({2}, std::span<const bool>(flags))},
+                           {"e", vs::Array(vs::Shape{0, 3}, vs::float32)}};
+  const std::string directory = argv[1];
+  vs::write_checkpoint(directory + "/empty.h5", {});
+  vs::write_checkpoint(directory + "/one.h5", Variables{{"v", vs::Array::scalar(1.0f)}});
+  vs::write_checkpoint(directory + "/types.h5", types, {.global_step = 1});
+  vs::write_checkpoint(directory + "/names.h5", Variables{{"x//%:.", vs::Array::scalar(1.0f)},
+                                                          {"../x/./y", vs::Array::scalar(1.0f)},
+                                                          {std::string(300, 'n'), vs::Array::scalar(1.0f)}});
+  std::ofstream(directory + "/version_1.h5", std::ios::binary) << varscope::testing::version_1_checkpoint();
+  return 0;
+}
