@@ -1,33 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <varscope/array.hpp>
 #include <varscope/error.hpp>
+#include <varscope/simd/cpu_pages.hpp>
 
 #include <cstring>
 #include <new>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 namespace varscope {
 
 namespace {
 
-/// A page of the larger kind that x86-64 and most of aarch64 have. Fresh memory costs a fault for each page,
-/// and every page an entry of the processor's address cache: of arrays from here on both are 512 times fewer.
-constexpr std::size_t kHugePage = std::size_t{1} << 21;
-
 std::shared_ptr<void> allocate(std::size_t bytes) {
-  const std::align_val_t alignment{bytes >= kHugePage ? kHugePage : Array::alignment};
+  const bool is_large = bytes >= simd::kHugePageBytes;
+  const std::align_val_t alignment{is_large ? simd::kHugePageBytes : Array::alignment};
   // One byte at least, so that empty arrays have an address of their own too.
   void* memory = ::operator new(bytes > 0 ? bytes : 1, alignment, std::nothrow);
   if (memory == nullptr) {
     throw ResourceExhaustedError("no memory for an array of " + std::to_string(bytes) + " bytes");
   }
-#if defined(__linux__)
-  // Whole pages only, so that no array takes more memory than it has bytes. A wish: it may be refused.
-  if (bytes >= kHugePage) static_cast<void>(::madvise(memory, bytes / kHugePage * kHugePage, MADV_HUGEPAGE));
-#endif
+  if (is_large) simd::wish_for_huge_pages(memory, bytes);
   return {memory, [alignment](void* pointer) { ::operator delete(pointer, alignment); }};
 }
 

@@ -144,7 +144,7 @@ std::int64_t kill_once(const std::string& directory, std::int64_t returned, vs::
 }
 
 int run(const Options& options) {
-  std::string directory = options.directory + "/varscope-kill-XXXXXX";
+  std::string directory = options.directory + "/varscope-kill-" + std::string(6, 'X');  // for mkdtemp()
   if (::mkdtemp(directory.data()) == nullptr) fail("cannot make a directory in " + options.directory);
   std::int64_t returned = 0;
   std::int64_t round = 0;
