@@ -3,12 +3,14 @@
 #pragma once
 
 #include <varscope/dtype.hpp>
+#include <varscope/partitioner.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/variable.hpp>
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace varscope::detail {
@@ -39,6 +41,15 @@ class PartitionedRecord {
     return 0;
   }
 
+  /// Where a part lies in the whole: behind those before it. Requires: there is such a part.
+  PartitionInfo info(std::size_t part) const {
+    std::vector<std::int64_t> offset(partitions_.size(), 0);
+    for (std::size_t before = 0; before < part; ++before) {
+      offset[static_cast<std::size_t>(axis())] += parts_[before].shape()[axis()];
+    }
+    return PartitionInfo(shape_, std::move(offset));
+  }
+
  private:
   const std::string name_;
   const Shape shape_;
@@ -46,6 +57,10 @@ class PartitionedRecord {
   const std::vector<std::int64_t> partitions_;
   const std::vector<Variable> parts_;
 };
+
+/// The handle, for whoever is given it: then its parts know it (VariableRecord::part_of()), also if the
+/// thread that made it has not got to that yet. Wait-free.
+Variable variable_of(const PartitionedRecord& record) noexcept;
 
 /// The parts put together by new operations: `<name>/ConcatPartitions/concat` and, called `<name>`, an
 /// Identity (SEMANTICS R3). Defined in ops/, which knows how to concatenate.

@@ -3,6 +3,7 @@
 #include "graph/graph_state.hpp"
 #include "scope/part_initializer.hpp"
 #include "scope/partitioned_record.hpp"
+#include "scope/variable_record.hpp"
 #include "scope/variable_store.hpp"
 
 #include <varscope/error.hpp>
@@ -75,6 +76,11 @@ std::vector<std::int64_t> call_partitioner(const std::string& what, const Partit
 
 }  // namespace
 
+Variable variable_of(const PartitionedRecord& record) noexcept {
+  for (const Variable& part : record.parts()) part.record()->set_part_of(record);
+  return Variable(record);
+}
+
 const PartitionedRecord* VariableStore::find_partitioned(const Path& path) const noexcept {
   const Registry<>::Entry* const entry = graph_.registry().find(path);
   return entry == nullptr ? nullptr : entry->partitioned();
@@ -115,7 +121,7 @@ Variable VariableStore::use_partitioned(const PartitionedRecord& found, const Ge
                      ", found partitions " + list_text(found.partitions()) + " (defined at " +
                      to_string(defined) + "). Use the same partitioner, or none");
   }
-  return Variable(found);
+  return variable_of(found);
 }
 
 Variable VariableStore::create_partitioned(const std::string& name, const Shape& shape,
@@ -155,7 +161,7 @@ Variable VariableStore::create_partitioned(const std::string& name, const Shape&
       graph_.registry().find_or_insert(Path(name)).set_partitioned(fresh.get());
   if (winner != fresh.get()) return use_partitioned(*winner, arguments, partitions);
   fresh.release();  // owned by the registry from here on
-  return Variable(*winner);
+  return variable_of(*winner);
 }
 
 }  // namespace varscope::detail

@@ -11,6 +11,7 @@
 #include <varscope/graph.hpp>
 #include <varscope/variable.hpp>
 
+#include <algorithm>
 #include <memory>
 
 namespace varscope {
@@ -87,6 +88,21 @@ const Constraint& Variable::constraint() const {
 }
 std::vector<Variable> Variable::partitions() const {
   return is_partitioned() ? partitioned_->parts() : std::vector<Variable>{*this};
+}
+Variable Variable::partitioned_variable() const {
+  if (!*this) (void)single("partitioned variable");  // throws
+  const detail::PartitionedRecord* const whole = record_ == nullptr ? nullptr : record_->part_of();
+  return whole == nullptr ? Variable() : Variable(*whole);
+}
+PartitionInfo Variable::partition_info() const {
+  const Variable whole = partitioned_variable();
+  if (!whole) {
+    throw FailedPreconditionError("variable '" + name() + "' (made at " + to_string(where()) +
+                                  ") is not a part of a partitioned variable; ask partitioned_variable()");
+  }
+  const std::vector<Variable>& parts = whole.partitioned_->parts();
+  const auto position = std::find(parts.begin(), parts.end(), *this);
+  return whole.partitioned_->info(static_cast<std::size_t>(position - parts.begin()));
 }
 Tensor Variable::value() const {
   if (is_partitioned()) return detail::concatenate_partitions(*partitioned_);

@@ -20,6 +20,7 @@
 namespace varscope::detail {
 
 class GraphState;
+class PartitionedRecord;
 
 /// How a shared variable is born: get_variable() checks everything, makes a record, and sets it into the
 /// registry entry of its path; the one thread whose record gets there has made the variable. What is left to
@@ -31,6 +32,7 @@ class GraphState;
 ///   2. A node is set once; all threads that complete the record agree on it, since they try the same names
 ///      in the same order and names are decided once (GraphState::claim_name_for, RegistryEntry).
 ///   3. After complete() returns, in any thread, all of it is there and never changes.
+///   4. The partitioned variable that it is a part of is set at most once, before anybody is given that one.
 class VariableRecord {
  public:
   /// What get_variable() decides.
@@ -60,6 +62,16 @@ class VariableRecord {
   const SourceLocation& where() const noexcept { return definition_.where; }
   const Constraint& constraint() const noexcept { return definition_.constraint; }
   bool in_collection(std::string_view name) const noexcept;
+
+  /// The partitioned variable that it is a part of, or nullptr. acquire: that one is whole (release below).
+  const PartitionedRecord* part_of() const noexcept { return part_of_.load(std::memory_order_acquire); }
+  /// Const, since every thread that is given the partitioned variable makes sure that its parts know it. The
+  /// first call decides: a creator may have given one variable for the parts of two.
+  void set_part_of(const PartitionedRecord& whole) const noexcept {
+    const PartitionedRecord* expected = nullptr;
+    // release: publishes the whole; relaxed on failure: the value is not looked at.
+    part_of_.compare_exchange_strong(expected, &whole, std::memory_order_release, std::memory_order_relaxed);
+  }
 
   /// Gives the variable its operations and its places in the graph's lists, or helps whoever is doing so.
   /// Lock-free. Throws std::bad_alloc; then the next thread goes on from there.
@@ -102,6 +114,7 @@ class VariableRecord {
   std::atomic<std::size_t> member_position_{kNoPosition};
   std::atomic<std::size_t> index_{kNoPosition};
   std::atomic<bool> complete_{false};
+  mutable std::atomic<const PartitionedRecord*> part_of_{nullptr};
 };
 
 }  // namespace varscope::detail

@@ -88,6 +88,10 @@ class VARSCOPE_API Variable {
   bool is_partitioned() const noexcept { return partitioned_ != nullptr; }
   /// Its parts in order, each a variable; a variable that is not partitioned is its own only part.
   std::vector<Variable> partitions() const;
+  /// The partitioned variable that it is a part of; refers to nothing if it is no part.
+  Variable partitioned_variable() const;
+  /// Where it lies in that. Throws FailedPreconditionError if it is no part.
+  PartitionInfo partition_info() const;
 
   /// The tensor that reads it, "conv1/weights/read:0": what an operation gets that is given the variable. Of
   /// a partitioned one the parts put together, by operations that each call adds: "conv1/weights:0", then
