@@ -6,6 +6,7 @@
 #include "scope/append_only_list.hpp"
 #include "scope/names.hpp"
 #include "scope/registry.hpp"
+#include "scope/replaced_initializers.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -51,6 +52,10 @@ class GraphState {
   AppendOnlyList<const OperationNode>& operations() noexcept { return operations_; }
   const AppendOnlyList<const VariableRecord>& variables() const noexcept { return variables_; }
   AppendOnlyList<const VariableRecord>& variables() noexcept { return variables_; }
+
+  /// What variables start with instead of what they were made with.
+  const ReplacedInitializers& replaced_initializers() const noexcept { return replaced_initializers_; }
+  ReplacedInitializers& replaced_initializers() noexcept { return replaced_initializers_; }
 
   /// What was added to collections, in that order. A variable's own member belongs to its record, the others
   /// to this object.
@@ -111,6 +116,7 @@ class GraphState {
   AppendOnlyList<const VariableRecord> variables_;
   AppendOnlyList<VariableRecord> unshared_;
   AppendOnlyList<const CollectionMember> collection_members_;
+  ReplacedInitializers replaced_initializers_;
   // relaxed: a creation that runs at the same time as finalize() may be before or after it.
   std::atomic<bool> finalized_{false};
   // The flag is stored after the seed (release) and read before it (acquire).

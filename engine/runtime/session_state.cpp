@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/session_state.hpp"
 
+#include "graph/graph_state.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/variable_record.hpp"
 
@@ -116,8 +117,9 @@ void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& reques
   }
   // What calls functions of the caller's comes before the lock: initial values.
   std::vector<VariableValues::Change> changes;
+  const ReplacedInitializers::View initializers = graph_.state().replaced_initializers().view();
   for (const VariableRecord* record : plan.assigned_initials) {
-    changes.emplace_back(record->index(), initial_value(*record));
+    changes.emplace_back(record->index(), initial_value(*record, initializers.of(*record)));
   }
   std::vector<Array> assigned;
   for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
@@ -173,20 +175,21 @@ void SessionState::initialize_missing(std::span<const VariableRecord* const> rec
                                       const Snapshot& snapshot) {
   // Computed outside the lock: another thread may compute the same values, equal seeds give equal bits, and
   // one set is kept. No other thread waits for an initializer, and an initializer may itself use the session.
+  const ReplacedInitializers::View initializers = graph_.state().replaced_initializers().view();
   std::vector<VariableValues::Change> changes;
   for (const VariableRecord* record : records) {
-    if (snapshot.find(record->index()) == nullptr)
-      changes.emplace_back(record->index(), initial_value(*record));
+    if (snapshot.find(record->index()) != nullptr) continue;
+    changes.emplace_back(record->index(), initial_value(*record, initializers.of(*record)));
   }
   values_.commit_missing(std::move(changes));
 }
 
-Array SessionState::initial_value(const VariableRecord& record) const {
+Array SessionState::initial_value(const VariableRecord& record, const InitialValue& start) const {
   constexpr std::int64_t grain = std::int64_t{1} << 15U;
-  const InitializerBody& body = *record.initializer().body();
+  const InitializerBody& body = *start.initializer.body();
   Array value = Array::uninitialized(record.shape(), record.dtype());
   const auto fill = [&](std::int64_t begin, std::int64_t end) {
-    body.fill(value.data(), begin, end, record.shape(), record.dtype(), record.seeds());
+    body.fill(value.data(), begin, end, record.shape(), record.dtype(), start.seeds);
   };
   if (body.divisible() && options_.intra_op_parallelism_threads != 1) {
     parallel_ranges(value.num_elements(), grain, fill);

@@ -18,6 +18,8 @@
 
 namespace varscope::detail {
 
+struct InitialValue;
+
 /// Fans work out to a fixed number of threads; exists only where the session's options ask for one.
 class ThreadLimit;
 
@@ -57,7 +59,7 @@ class SessionState {
   void execute_plan(const ExecutionPlan& plan, RunArguments arguments);
   VariableValues::Pin pin_initialized(std::span<const VariableRecord* const> records);
   void initialize_missing(std::span<const VariableRecord* const> records, const Snapshot& snapshot);
-  Array initial_value(const VariableRecord& record) const;
+  Array initial_value(const VariableRecord& record, const InitialValue& start) const;
 
   Graph& graph_;
   SessionOptions options_;

@@ -56,6 +56,7 @@ class VariableRecord {
   const std::string& key() const noexcept { return definition_.key; }
   const Shape& shape() const noexcept { return definition_.shape; }
   DType dtype() const noexcept { return definition_.dtype; }
+  /// What it was made with. What it starts with is for GraphState::replaced_initializers() to say.
   const Initializer& initializer() const noexcept { return definition_.initializer; }
   SeedPair seeds() const noexcept { return definition_.seeds; }
   bool trainable() const noexcept { return definition_.trainable; }

@@ -173,6 +173,15 @@ Variable get_local_variable(std::string_view name, Options options = {},
   return detail::get_local_variable(name, std::nullopt, std::move(options), where);
 }
 
+/// Replaces what these variables start with, of all of them at once: whatever initializes several of them
+/// sees either all of the new initializers or none. They count for every initialization in any session that
+/// begins after the call, on first use or by initializer(); values that are there stay. What the operations
+/// of initializers are called does not change. A variable that has been replaced before is replaced again.
+/// Throws ValueError for variables of different graphs, a variable given twice, an empty initializer or one
+/// that cannot make the variable (TypeError as get_variable() does), FailedPreconditionError for a
+/// partitioned variable (give its parts) or a computed one; then nothing has changed. Lock-free.
+VARSCOPE_API void set_initializers(const std::vector<std::pair<Variable, Initializer>>& initializers);
+
 /// An operation that sets these variables, of partitioned ones their parts, to their initial values in one
 /// commit; with none it does nothing. In the graph of the variables, or the default one. Variables that are
 /// not initialized this way are so on first use. Throws ValueError for variables of different graphs,
