@@ -6,6 +6,7 @@
 
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace varscope::io {
@@ -13,6 +14,11 @@ namespace varscope::io {
 /// Not thread-safe. Times are in seconds since 1970.
 class CheckpointSeries {
  public:
+  struct Checkpoint {
+    std::string path;
+    double written;  // infinite: falls out of the list, but is never removed
+  };
+
   /// Throws ValueError for a negative number of checkpoints or hours.
   CheckpointSeries(FileSystem& files, int max_to_keep, double keep_checkpoint_every_n_hours, double now);
 
@@ -25,15 +31,13 @@ class CheckpointSeries {
   /// The list becomes these files, oldest first, with their times; those that do not exist are left out.
   void recover(std::span<const std::string> paths);
 
+  /// The list becomes this, oldest first, whether there are such files or not.
+  void set(std::vector<Checkpoint> checkpoints) { kept_ = std::move(checkpoints); }
+
   /// Oldest first.
   std::vector<std::string> paths() const;
 
  private:
-  struct Checkpoint {
-    std::string path;
-    double written;
-  };
-
   FileSystem& files_;
   std::size_t max_to_keep_;
   double keep_seconds_;

@@ -2,6 +2,7 @@
 #include "checkpoint_state.hpp"
 
 #include "durable_file.hpp"
+#include "nearest_names.hpp"
 #include "open_checkpoint.hpp"
 
 #include <varscope/error.hpp>
@@ -16,6 +17,7 @@ namespace {
 
 constexpr std::string_view kLatestField = "model_checkpoint_path";
 constexpr std::string_view kAllField = "all_model_checkpoint_paths";
+constexpr std::string_view kCheckpointSuffix = ".h5";
 constexpr std::uint64_t kMaxStateFileBytes = std::uint64_t{16} << 20;
 
 /// As text protocol buffers quote strings: backslashes before quotes and backslashes, the rest of what is not
@@ -107,6 +109,23 @@ std::optional<CheckpointState> parse_state(std::string_view text) {
   return state;
 }
 
+/// Of a path that leads to nothing. Throws ValueError with the checkpoints that are there instead.
+[[noreturn]] void refuse_missing(FileSystem& files, const std::string& path) {
+  std::string message = "'" + path + "' is not a valid checkpoint: there is no such file";
+  std::vector<std::string> checkpoints;
+  try {
+    for (std::string& name : files.list(directory_of(path))) {
+      if (name.ends_with(kCheckpointSuffix)) checkpoints.push_back(std::move(name));
+    }
+  } catch (const Error&) {
+    message += ", nor a directory '" + directory_of(path) + "'";
+  }
+  if (!checkpoints.empty()) {
+    message += " in its directory" + describe_nearest_names(file_name_of(path), checkpoints);
+  }
+  throw ValueError(message);
+}
+
 }  // namespace
 
 void write_checkpoint_state(FileSystem& files, const std::string& directory, const std::string& file_name,
@@ -160,7 +179,7 @@ LatestCheckpoint find_latest_checkpoint(FileSystem& files, const std::string& di
 std::string find_checkpoint(FileSystem& files, const std::string& path) {
   const std::optional<FileStatus> status = files.status(path);
   if (!status) {
-    const std::string with_suffix = path + ".h5";
+    const std::string with_suffix = path + std::string(kCheckpointSuffix);
     return !path.empty() && files.status(with_suffix) ? with_suffix : path;
   }
   if (!status->is_directory) return path;
@@ -174,6 +193,12 @@ std::string find_checkpoint(FileSystem& files, const std::string& path) {
     for (const SkippedCheckpoint& skipped : latest.skipped) message += "; " + skipped.reason;
   }
   throw ValueError(message);
+}
+
+std::string require_checkpoint(FileSystem& files, const std::string& path) {
+  std::string found = find_checkpoint(files, path);
+  if (found.empty() || !files.status(found)) refuse_missing(files, found);
+  return found;
 }
 
 }  // namespace varscope::io

@@ -45,4 +45,7 @@ LatestCheckpoint find_latest_checkpoint(FileSystem& files, const std::string& di
 /// returned as it is, for the caller's own error.
 std::string find_checkpoint(FileSystem& files, const std::string& path);
 
+/// The same, but a path of nothing is a ValueError with the checkpoints that are there instead.
+std::string require_checkpoint(FileSystem& files, const std::string& path);
+
 }  // namespace varscope::io

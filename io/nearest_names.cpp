@@ -34,8 +34,7 @@ std::string_view leaf(std::string_view name) {
 
 }  // namespace
 
-std::string describe_nearest_names(std::string_view wanted, std::span<const std::string> names) {
-  if (names.empty()) return "; it holds no variables at all";
+std::vector<std::string> nearest_names(std::string_view wanted, std::span<const std::string> names) {
   std::vector<std::pair<std::size_t, std::string_view>> near;
   for (const std::string& name : names) {
     if (name.size() > kMaxComparedBytes || wanted.size() > kMaxComparedBytes) continue;
@@ -45,16 +44,28 @@ std::string describe_nearest_names(std::string_view wanted, std::span<const std:
     if (distance <= 1 + wanted.size() / 3) near.emplace_back(distance, name);
   }
   std::sort(near.begin(), near.end());
-  std::string text = near.empty()       ? "; it holds "
-                     : near.size() == 1 ? "; the nearest is "
-                                        : "; the nearest are ";
-  const std::size_t count = std::min(kMaxNames, near.empty() ? names.size() : near.size());
-  for (std::size_t k = 0; k < count; ++k) {
+  if (near.size() > kMaxNames) near.resize(kMaxNames);
+  std::vector<std::string> nearest;
+  for (const auto& [distance, name] : near) nearest.emplace_back(name);
+  return nearest;
+}
+
+std::string describe_nearest_names(std::string_view wanted, std::span<const std::string> names) {
+  if (names.empty()) return "; it holds no variables at all";
+  std::vector<std::string> listed = nearest_names(wanted, names);
+  std::string text = listed.empty()       ? "; it holds "
+                     : listed.size() == 1 ? "; the nearest is "
+                                          : "; the nearest are ";
+  const bool near = !listed.empty();
+  if (!near)
+    listed.assign(names.begin(),
+                  names.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxNames, names.size())));
+  for (std::size_t k = 0; k < listed.size(); ++k) {
     text += k > 0 ? ", '" : "'";
-    text += near.empty() ? std::string_view(names[k]) : near[k].second;
+    text += listed[k];
     text += "'";
   }
-  if (near.empty() && names.size() > count) text += ", ...";
+  if (!near && names.size() > listed.size()) text += ", ...";
   return text;
 }
 

@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(one_every_so_many_hours_stays_for_good) {
   BOOST_TEST(fixture.listed() == Names{"h7"}, per_element());
 }
 
-BOOST_AUTO_TEST_CASE(the_state_file_never_names_what_is_not_there) {
+BOOST_AUTO_TEST_CASE(SV21_the_state_file_never_names_what_is_not_there) {
   Fixture fixture(1);
   fixture.save("s1");
   fixture.files.calls.clear();

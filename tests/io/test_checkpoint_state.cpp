@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(a_bad_state_file_is_none_and_an_incomplete_one_an_error) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(the_state_file_is_replaced_atomically) {
+BOOST_AUTO_TEST_CASE(ST2_the_state_file_is_replaced_atomically) {
   const TemporaryDirectory directory;
   InstrumentedFileSystem counting;
   io::write_checkpoint_state(counting, directory.path(), "checkpoint",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Saver: SEMANTICS 2.3, through the public interface.
 #include "io/named_arrays.hpp"
+#include "io/saver_fixture.hpp"
 #include "io/temporary_directory.hpp"
 
 #include <varscope/varscope.hpp>
@@ -11,63 +12,6 @@
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
-
-namespace {
-
-// Builds the variables of a small model into the default graph.
-std::vector<vs::Variable> make_model(std::int64_t channels = 3) {
-  const auto scope = vs::variable_scope("model");
-  std::vector<vs::Variable> variables;
-  {
-    const auto conv1 = vs::variable_scope("conv1");
-    variables.push_back(vs::get_variable("weights", {2, 2, channels, 4}));
-    variables.push_back(vs::get_variable("biases", {4}, {.initializer = vs::zeros_initializer()}));
-  }
-  variables.push_back(
-      vs::get_variable("count", {}, {.dtype = vs::int64, .initializer = vs::zeros_initializer()}));
-  return variables;
-}
-
-// A graph of its own, with the model in it, and a session.
-struct Model {
-  vs::Graph graph;
-  vs::Graph::AsDefault building{graph};
-  std::vector<vs::Variable> variables;
-  vs::Session session{graph};
-
-  explicit Model(std::int64_t channels = 3) : variables(make_model(channels)) {}
-
-  void randomize(Random& random) {
-    std::vector<std::pair<vs::Variable, vs::Array>> values;
-    for (const vs::Variable& variable : variables) {
-      values.emplace_back(variable, random_array(random, variable.shape(), variable.dtype()));
-    }
-    session.load(values);
-  }
-  std::vector<vs::Array> values() { return session.read(variables); }
-};
-
-bool same_bits(const std::vector<vs::Array>& a, const std::vector<vs::Array>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const vs::Array& one, const vs::Array& other) { return one.same_bits(other); });
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
-}
-
-template <typename Exception, typename Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  BOOST_ERROR("the call has not thrown what it should");
-  return {};
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_CASE(another_session_gets_the_same_bits) {
   const TemporaryDirectory directory;
@@ -186,27 +130,6 @@ BOOST_AUTO_TEST_CASE(bad_lists_and_maps_are_refused) {
   BOOST_TEST(std::filesystem::is_empty(directory.path()));
 }
 
-BOOST_AUTO_TEST_CASE(the_parts_of_a_partitioned_variable_are_saved) {
-  const TemporaryDirectory directory;
-  vs::Graph graph;
-  const auto building = graph.as_default();
-  const vs::Array value = vs::Array::of<float>({3}, {1, 2, 3});
-  const vs::Variable v =
-      vs::get_variable("v", {3}, {.initializer = value, .partitioner = vs::fixed_size_partitioner(2)});
-  vs::Session session(graph);
-  const std::string file = vs::Saver({v}).save(session, directory / "parts");
-  session.load({{v.partitions()[1], vs::Array::of<float>({1}, {9})}});
-  vs::Saver().restore(session, file);
-  BOOST_TEST(session.run(v).same_bits(value));
-
-  const vs::CustomGetter computing = [](const vs::VariableGetter& getter,
-                                        const vs::GetterArguments& arguments) {
-    return vs::Variable(getter(arguments) + 1.0);
-  };
-  const vs::Variable computed = vs::get_variable("c", {1}, {.custom_getter = computing});
-  BOOST_TEST(contains(message_of<vs::TypeError>([&] { vs::Saver({computed}); }), "computed"));
-}
-
 BOOST_AUTO_TEST_CASE(bad_paths_are_refused) {
   const TemporaryDirectory directory;
   Model model;
@@ -248,7 +171,7 @@ BOOST_AUTO_TEST_CASE(every_mismatch_is_told_and_nothing_is_changed) {
   BOOST_TEST(contains(missing, "found float32[2,2,5,4]"));
   BOOST_TEST(contains(missing, "'model/count': wanted int64[]"));
   BOOST_TEST(contains(missing, "the nearest is 'model/counter'"));
-  BOOST_TEST(contains(missing, "test_saver.cpp:"));
+  BOOST_TEST(contains(missing, "saver_fixture.hpp:"));
   BOOST_TEST(!contains(missing, "biases"));
 
   const std::map<std::string, vs::Variable> renamed = {{"model/counter", model.variables[2]},

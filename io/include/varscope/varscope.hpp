@@ -22,10 +22,12 @@
 #include <varscope/partitioned_variables.hpp>
 #include <varscope/partitioner.hpp>
 #include <varscope/regularizer.hpp>
+#include <varscope/restore_report.hpp>
 #include <varscope/reuse.hpp>
 #include <varscope/saver.hpp>
 #include <varscope/session.hpp>
 #include <varscope/shape.hpp>
+#include <varscope/shared_variables.hpp>
 #include <varscope/source_location.hpp>
 #include <varscope/state_ops.hpp>
 #include <varscope/template.hpp>
