@@ -12,6 +12,7 @@
 #include <varscope/error.hpp>
 #include <varscope/flag.hpp>
 #include <varscope/graph.hpp>
+#include <varscope/init_from_checkpoint.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/inspect.hpp>
 #include <varscope/instruction_set.hpp>
