@@ -44,7 +44,8 @@ void CheckpointSeries::add(const std::string& path, const std::string& state_fil
   }
   CheckpointState state{.latest = path, .all = {}};
   for (const Checkpoint& each : kept) state.all.push_back(each.path);
-  if (state.all.empty()) state.all.push_back(path);
+  // Without a limit nothing is taken up, but the list may have been set.
+  if (state.all.empty() || state.all.back() != path) state.all.push_back(path);
   write_checkpoint_state(files_, directory_of(path), state_file, state);
   kept_ = std::move(kept);
 

@@ -76,6 +76,14 @@ BOOST_AUTO_TEST_CASE(zero_keeps_all_and_lists_the_latest_only) {
   BOOST_TEST(fixture.in_state() == Names{"s3"}, per_element());
 }
 
+BOOST_AUTO_TEST_CASE(the_state_file_ends_with_the_latest_also_if_all_are_kept_after_a_list_was_set) {
+  Fixture fixture(0);
+  fixture.save("s1");
+  fixture.series.set({{fixture.directory / "s1", 0}});
+  fixture.save("s2");
+  BOOST_TEST(fixture.in_state() == (Names{"s1", "s2"}), per_element());
+}
+
 BOOST_AUTO_TEST_CASE(one_every_so_many_hours_stays_for_good) {
   Fixture fixture(1, 2.0);
   fixture.save("h1", 1 * kHour);
