@@ -4,6 +4,7 @@
 
 #include <varscope/export.hpp>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,5 +38,20 @@ VARSCOPE_API LatestCheckpoint find_latest_checkpoint(const std::string& director
 /// The path alone.
 VARSCOPE_API std::optional<std::string> latest_checkpoint(const std::string& directory,
                                                           const LatestCheckpointOptions& options = {});
+
+struct WaitForNewCheckpointOptions {
+  std::string latest_filename = "checkpoint";  ///< the state file's name
+  std::chrono::milliseconds interval{1000};    ///< between two looks at the state file
+};
+
+/// Waits until the latest checkpoint of `directory` is another than `last`, which is what an earlier call or
+/// latest_checkpoint() returned, or nothing for any; returns its path, or nothing when `timeout` is over. The
+/// first look is immediate and the last one at the end, so a timeout of 0 only looks. The directory need not
+/// exist yet. A checkpoint that cannot be read is not there, and one saved again under its old path is not
+/// new. For programs that evaluate what another one trains. Throws ValueError for an interval that is not
+/// above 0, and as find_latest_checkpoint(). Thread-safe; blocks the calling thread.
+VARSCOPE_API std::optional<std::string> wait_for_new_checkpoint(
+    const std::string& directory, const std::optional<std::string>& last, std::chrono::milliseconds timeout,
+    const WaitForNewCheckpointOptions& options = {});
 
 }  // namespace varscope
