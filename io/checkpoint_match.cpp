@@ -8,7 +8,7 @@
 #include <varscope/error.hpp>
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -147,24 +147,32 @@ void require_nothing_unexpected(const RestoreReport& report) {
 
 std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint& checkpoint,
                                                     std::span<const CheckpointMatch::Pair> pairs) {
-  std::map<const CheckpointEntry*, Array> arrays;  // renamed scopes may want one entry for two variables
+  const auto index_of = [&](const CheckpointEntry* entry) {
+    return static_cast<std::size_t>(entry - checkpoint.entries().data());
+  };
+  // Renamed scopes may want one entry for two variables.
+  std::vector<std::optional<Array>> arrays(checkpoint.entries().size());
+  std::vector<bool> given_away(checkpoint.entries().size());
   std::vector<detail::OpenCheckpoint::Destination> destinations;
+  destinations.reserve(pairs.size());
   for (const auto& [binding, entry] : pairs) {
-    if (arrays.contains(entry)) continue;
-    Array& array = arrays.emplace(entry, Array::uninitialized(entry->shape, entry->dtype)).first->second;
-    destinations.push_back({entry, {static_cast<std::byte*>(array.data()), array.num_bytes()}});
+    std::optional<Array>& array = arrays[index_of(entry)];
+    if (array) continue;
+    array = Array::uninitialized(entry->shape, entry->dtype);
+    destinations.push_back({entry, {static_cast<std::byte*>(array->data()), array->num_bytes()}});
   }
   checkpoint.read(destinations);
   std::vector<std::pair<Variable, Array>> values;
-  std::set<const CheckpointEntry*> given_away;
+  values.reserve(pairs.size());
   for (const auto& [binding, entry] : pairs) {
     const Variable& variable = binding->variable;
-    const Array whole = arrays.at(entry).reshaped(variable.shape());
+    const Array whole = arrays[index_of(entry)]->reshaped(variable.shape());
     if (variable.is_partitioned()) {
       for (const Variable& part : variable.partitions()) values.emplace_back(part, partition_of(whole, part));
     } else {
       // A session's own array must be nobody else's.
-      values.emplace_back(variable, given_away.insert(entry).second ? whole : whole.copy());
+      values.emplace_back(variable, given_away[index_of(entry)] ? whole.copy() : whole);
+      given_away[index_of(entry)] = true;
     }
   }
   return values;

@@ -19,6 +19,14 @@ namespace varscope::io {
 struct WriteProgress {
   std::atomic<std::uint64_t> bytes_written{0};  ///< of data
   std::atomic<std::uint64_t> bytes_total{0};    ///< 0 until it is known
+
+  /// From 0 to 1.
+  double share() const noexcept {
+    // Relaxed, all of them: numbers to look at; nothing follows from them.
+    const std::uint64_t total = bytes_total.load(std::memory_order_relaxed);
+    const std::uint64_t written = bytes_written.load(std::memory_order_relaxed);
+    return total == 0 ? 0.0 : static_cast<double>(written) / static_cast<double>(total);
+  }
 };
 
 /// As varscope::write_checkpoint(). `progress` may be null.

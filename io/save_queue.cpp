@@ -44,8 +44,8 @@ void SaveQueue::add(std::shared_ptr<PendingSave> save, std::function<void(Pendin
       try {
         thread_ = std::thread([this] { run(); });
       } catch (const std::system_error& error) {
-        throw RuntimeError("cannot save to '" + save->path() + "' in the background: there can be no thread (" +
-                           error.what() + "). Use save()");
+        throw RuntimeError("cannot save to '" + save->path() +
+                           "' in the background: there can be no thread (" + error.what() + "). Use save()");
       }
     }
     jobs_.push_back({std::move(save), std::move(work)});

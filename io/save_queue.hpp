@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// SaveQueue: one thread that works off the asynchronous saves of a Saver, in the order in which they were asked for.
+// SaveQueue: one thread that works off the asynchronous saves of a Saver, in the order in which they were
+// asked for.
 #pragma once
 
 #include "checkpoint_writer.hpp"
@@ -42,8 +43,8 @@ class PendingSave {
   std::exception_ptr error_;  // protected by mutex_
 };
 
-/// Limits: the thread is started by the first save and runs until the queue is destroyed, which waits for all saves that
-/// were asked for; what they hold, the versions of the variables above all, is held until then.
+/// Limits: the thread is started by the first save and runs until the queue is destroyed, which waits for all
+/// saves that were asked for; what they hold, the versions of the variables above all, is held until then.
 class SaveQueue {
  public:
   SaveQueue() = default;
@@ -51,8 +52,8 @@ class SaveQueue {
   SaveQueue(const SaveQueue&) = delete;
   SaveQueue& operator=(const SaveQueue&) = delete;
 
-  /// Has `work` done by the thread, and tells `save` how it went. Waits for nothing. Thread-safe. Throws RuntimeError if
-  /// there can be no thread; then `work` is not done.
+  /// Has `work` done by the thread, and tells `save` how it went. Waits for nothing. Thread-safe. Throws
+  /// RuntimeError if there can be no thread; then `work` is not done.
   void add(std::shared_ptr<PendingSave> save, std::function<void(PendingSave&)> work);
 
  private:

@@ -5,6 +5,7 @@
 #include "checkpoint_writer.hpp"
 #include "open_checkpoint.hpp"
 #include "partitioned_values.hpp"
+#include "save_queue.hpp"
 #include "saver_bindings.hpp"
 #include "saver_path.hpp"
 
@@ -27,23 +28,40 @@ double now_seconds() {
   return seconds_since_1970(std::chrono::system_clock::now());
 }
 
-/// The values of all variables as of one commit, under their keys; parts are put together.
-std::vector<std::pair<std::string, Array>> named_values(Session& session,
-                                                        const std::vector<io::Binding>& bindings) {
+/// The variables of a save, and the values of all of them, or of their parts, as of one commit. It shares
+/// them with the session.
+struct PinnedValues {
+  std::vector<io::Binding> bindings;
+  std::vector<Array> values;
+};
+
+PinnedValues pin_values(Session& session, std::vector<io::Binding> bindings) {
   std::vector<Variable> singles;
+  singles.reserve(bindings.size());
   for (const io::Binding& binding : bindings) {
+    if (!binding.variable.is_partitioned()) {
+      singles.push_back(binding.variable);
+      continue;
+    }
     const std::vector<Variable> parts = binding.variable.partitions();
     singles.insert(singles.end(), parts.begin(), parts.end());
   }
-  std::vector<Array> values = session.read_shared(singles);
+  return {std::move(bindings), session.read_shared(singles)};
+}
+
+/// The values under their keys; parts are put together.
+std::vector<std::pair<std::string, Array>> named_values(PinnedValues pinned) {
   std::vector<std::pair<std::string, Array>> named;
+  named.reserve(pinned.bindings.size());
   std::size_t next = 0;
-  for (const io::Binding& binding : bindings) {
+  for (io::Binding& binding : pinned.bindings) {
+    if (!binding.variable.is_partitioned()) {
+      named.emplace_back(std::move(binding.key), std::move(pinned.values[next++]));
+      continue;
+    }
     const std::size_t count = binding.variable.partitions().size();
-    const std::span<Array> own = std::span(values).subspan(next, count);
-    named.emplace_back(binding.key, binding.variable.is_partitioned()
-                                        ? io::join_partitions(binding.variable, own)
-                                        : std::move(own.front()));
+    const std::span<Array> own = std::span(pinned.values).subspan(next, count);
+    named.emplace_back(std::move(binding.key), io::join_partitions(binding.variable, own));
     next += count;
   }
   return named;
@@ -69,15 +87,28 @@ class SaverState {
 
   std::string save(Session& session, const std::string& given_path, const SaveOptions& options) {
     const std::string path = io::saver_path(files_, given_path, options, pad_step_number_);
-    const std::vector<io::Binding> bindings = bindings_for(session);
+    std::vector<io::Binding> bindings = bindings_for(session);
     if (bindings.empty()) return {};
-    const std::vector<std::pair<std::string, Array>> values = named_values(session, bindings);
-    io::write_checkpoint(files_, path, values, {.global_step = options.global_step});
-    if (options.write_state) {
-      const std::lock_guard lock(mutex_);
-      series_.add(path, options.latest_filename, now_seconds());
-    }
+    write(path, pin_values(session, std::move(bindings)), options, nullptr);
     return path;
+  }
+
+  std::shared_ptr<const io::PendingSave> save_async(Session& session, const std::string& given_path,
+                                                    const SaveOptions& options) {
+    const std::string path = io::saver_path(files_, given_path, options, pad_step_number_);
+    std::vector<io::Binding> bindings = bindings_for(session);
+    if (bindings.empty()) {
+      const auto nothing = std::make_shared<io::PendingSave>("");
+      nothing->finish(nullptr);
+      return nothing;
+    }
+    const auto pending = std::make_shared<io::PendingSave>(path);
+    // A std::function copies what it holds, and the values are to go as soon as they are written.
+    const auto pinned = std::make_shared<PinnedValues>(pin_values(session, std::move(bindings)));
+    queue_.add(pending, [this, pinned, options](io::PendingSave& save) {
+      write(save.path(), std::move(*pinned), options, &save.progress());
+    });
+    return pending;
   }
 
   void restore(Session& session, const std::string& given_path, const RestoreOptions& options) const {
@@ -125,6 +156,15 @@ class SaverState {
         "allow_empty");
   }
 
+  void write(const std::string& path, PinnedValues pinned, const SaveOptions& options,
+             io::WriteProgress* progress) {
+    io::write_checkpoint(files_, path, named_values(std::move(pinned)), {.global_step = options.global_step},
+                         progress);
+    if (!options.write_state) return;
+    const std::lock_guard lock(mutex_);
+    series_.add(path, options.latest_filename, now_seconds());
+  }
+
   // Fixed after construction.
   io::FileSystem& files_;
   std::optional<std::vector<io::Binding>> bindings_;
@@ -134,6 +174,8 @@ class SaverState {
 
   mutable std::mutex mutex_;
   io::CheckpointSeries series_;  // protected by mutex_
+
+  io::SaveQueue queue_;  // the last member: its thread uses the others
 };
 
 }  // namespace detail
@@ -164,6 +206,27 @@ Saver& Saver::operator=(Saver&&) noexcept = default;
 
 std::string Saver::save(Session& session, const std::string& path, const SaveOptions& options) {
   return state_->save(session, path, options);
+}
+
+SaveHandle Saver::save_async(Session& session, const std::string& path, const SaveOptions& options) {
+  return SaveHandle(state_->save_async(session, path, options));
+}
+
+const std::string& SaveHandle::path() const noexcept {
+  return save_->path();
+}
+
+bool SaveHandle::done() const {
+  return save_->done();
+}
+
+double SaveHandle::progress() const noexcept {
+  return save_->done() ? 1.0 : save_->progress().share();
+}
+
+const std::string& SaveHandle::wait() const {
+  save_->wait();
+  return save_->path();
 }
 
 void Saver::restore(Session& session, const std::string& path, const RestoreOptions& options) const {

@@ -22,6 +22,10 @@
 
 namespace varscope {
 
+namespace io {
+class PendingSave;
+}
+
 namespace detail {
 class SaverState;
 }
@@ -55,6 +59,28 @@ struct RestoreOptions {
   std::vector<std::pair<std::string, std::string>> renamed_scopes = {};
   /// A tensor in the file that no variable wants is an error.
   bool refuse_unexpected = false;
+};
+
+/// A save that goes on by itself: what Saver::save_async() returns. A value; copies are about the same save,
+/// and may outlive the Saver. Thread-safe.
+class VARSCOPE_API SaveHandle {
+ public:
+  explicit SaveHandle(std::shared_ptr<const io::PendingSave> save) noexcept : save_(std::move(save)) {}
+
+  /// The file that it makes; empty if there was nothing to save.
+  const std::string& path() const noexcept;
+
+  /// Whether it has ended, well or not.
+  bool done() const;
+
+  /// How much of the data has been written, from 0 to 1, which it also is a little before the save has ended.
+  double progress() const noexcept;
+
+  /// Returns when it has ended: the path. Throws what save() would have thrown, each time.
+  const std::string& wait() const;
+
+ private:
+  std::shared_ptr<const io::PendingSave> save_;
 };
 
 /// Saves and restores variables, as TensorFlow's Saver does (SEMANTICS 2.3; docs/saver.md has every row). The
@@ -104,6 +130,14 @@ class VARSCOPE_API Saver {
   /// the checkpoint's name. Otherwise what write_checkpoint() throws. Then there is no new checkpoint, unless
   /// the state file is what could not be written: then it is there, but not listed.
   std::string save(Session& session, const std::string& path, const SaveOptions& options = {});
+
+  /// The same without waiting: takes the values as of one commit, however large, without copying them, and
+  /// returns; a thread of this Saver writes them while the session goes on. Until then old values that
+  /// training has replaced take memory. Saves of one Saver come one after the other, in the order of the
+  /// calls. The Saver's destructor waits for all of them.
+  ///
+  /// Throws ValueError as save() does; everything that goes wrong later is told by the handle.
+  SaveHandle save_async(Session& session, const std::string& path, const SaveOptions& options = {});
 
   /// Gives the variables the values that they have in the checkpoint, in one commit: all of them or, if
   /// anything does not fit, none. The variables need not be initialized, and no initializer runs for them.
