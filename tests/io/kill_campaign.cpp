@@ -29,10 +29,10 @@ namespace vs = varscope;
 
 namespace {
 
-constexpr std::int64_t kElements = 400000;  // of the larger variable: two blocks of data
+constexpr std::int64_t kElements = 270000;  // of the larger variable: two blocks of data
 
 float element_of(std::int64_t step, std::int64_t variable, std::int64_t index) {
-  return static_cast<float>((step * 31 + variable * 7 + index) % 1009);
+  return static_cast<float>((step * 31 + variable * 7 + index) & 1023);
 }
 
 vs::Array value_of(std::int64_t step, std::int64_t variable) {
@@ -133,7 +133,7 @@ std::int64_t kill_once(const std::string& directory, std::int64_t returned, vs::
     ::waitpid(child, nullptr, 0);
     fail("the program ended by itself");
   }
-  std::this_thread::sleep_for(std::chrono::microseconds(random.integer(0, 30000)));
+  std::this_thread::sleep_for(std::chrono::microseconds(random.integer(0, 20000)));
   ::kill(child, SIGKILL);
   int status = 0;
   ::waitpid(child, &status, 0);
