@@ -45,6 +45,15 @@ Hdf5Turn::~Hdf5Turn() {
   H5Eset_auto2(H5E_DEFAULT, print_, print_data_);
 }
 
+Hdf5PluginsOff::Hdf5PluginsOff() {
+  check_hdf5(H5PLget_loading_state(&before_), "H5PLget_loading_state");
+  check_hdf5(H5PLset_loading_state(0), "H5PLset_loading_state");
+}
+
+Hdf5PluginsOff::~Hdf5PluginsOff() {
+  H5PLset_loading_state(before_);
+}
+
 void throw_hdf5_error(const std::string& call) {
   std::string message = "libhdf5 refused " + call;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, append_error, &message);

@@ -30,6 +30,19 @@ class Hdf5Turn {
   void* print_data_ = nullptr;
 };
 
+/// While it lives, libhdf5 loads no filter plugins, which are code that the environment chooses. The state
+/// before is restored at the end. Requires: an Hdf5Turn, from its making to its end.
+class Hdf5PluginsOff {
+ public:
+  Hdf5PluginsOff();
+  ~Hdf5PluginsOff();
+  Hdf5PluginsOff(const Hdf5PluginsOff&) = delete;
+  Hdf5PluginsOff& operator=(const Hdf5PluginsOff&) = delete;
+
+ private:
+  unsigned before_ = 0;
+};
+
 /// Throws RuntimeError with the call that failed and libhdf5's own account of it. Requires: an Hdf5Turn.
 [[noreturn]] void throw_hdf5_error(const std::string& call);
 

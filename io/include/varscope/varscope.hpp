@@ -4,6 +4,7 @@
 
 #include <varscope/array.hpp>
 #include <varscope/array_ops.hpp>
+#include <varscope/atomic_file.hpp>
 #include <varscope/checkpoint.hpp>
 #include <varscope/collection.hpp>
 #include <varscope/constraint.hpp>
@@ -11,6 +12,7 @@
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
 #include <varscope/flag.hpp>
+#include <varscope/foreign_hdf5.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/init_from_checkpoint.hpp>
 #include <varscope/initializer.hpp>
