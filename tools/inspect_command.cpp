@@ -2,6 +2,8 @@
 // varscope inspect: what is in a checkpoint, as a tree of scopes.
 #include "command.hpp"
 #include "text_table.hpp"
+#include "utf8.hpp"
+#include "variable_file.hpp"
 
 #include <varscope/checkpoint.hpp>
 #include <varscope/inspect.hpp>
@@ -66,9 +68,9 @@ std::vector<TreeLine> tree_of(std::span<const CheckpointEntry> entries) {
     const auto differ = std::mismatch(scopes.begin(), scopes.end(), open.begin(), open.end()).first;
     for (auto scope = differ; scope != scopes.end(); ++scope) {
       const auto depth = static_cast<std::size_t>(scope - scopes.begin());
-      lines.push_back({std::string(2 * depth, ' ') + *scope + "/", nullptr});
+      lines.push_back({std::string(2 * depth, ' ') + printable(*scope) + "/", nullptr});
     }
-    lines.push_back({std::string(2 * scopes.size(), ' ') + entry.name.substr(begin), &entry});
+    lines.push_back({std::string(2 * scopes.size(), ' ') + printable(entry.name.substr(begin)), &entry});
     open = std::move(scopes);
   }
   return lines;
@@ -118,12 +120,17 @@ void print_tree(const CheckpointReader& reader) {
               byte_count(static_cast<double>(total.bytes)).c_str());
 }
 
+// A name may be any bytes, and JSON is text.
+std::string text_of(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 // One line a variable, for people with `grep` and programs alike; all of it, or nothing if the file is
 // damaged.
 void print_json(const CheckpointReader& reader) {
   using Json = nlohmann::ordered_json;
   const auto step = reader.global_step();
-  std::string text = "{\"file\": " + Json(reader.path()).dump() +
+  std::string text = "{\"file\": " + text_of(Json(reader.path())) +
                      ", \"format_version\": " + std::to_string(reader.format_version()) +
                      ", \"global_step\": " + (step ? std::to_string(*step) : "null") + ",\n \"variables\": [";
   Total total;
@@ -138,7 +145,7 @@ void print_json(const CheckpointReader& reader) {
                            {"max", statistics.max},
                            {"nans", statistics.nans},
                            {"infinities", statistics.infinities}};
-    text += (total.variables == 0 ? "\n  " : ",\n  ") + variable.dump();
+    text += (total.variables == 0 ? "\n  " : ",\n  ") + text_of(variable);
     total.add(entry, statistics);
   }
   const Json totals = {{"variables", total.variables}, {"elements", total.elements}, {"bytes", total.bytes}};
@@ -165,7 +172,7 @@ void add_inspect_command(CLI::App& program) {
       "  varscope inspect demo-output/filter-1000.h5\n"
       "  varscope inspect demo-output/filter-1000.h5 --json");
   inspect->callback([request] {
-    const CheckpointReader reader(request->file);
+    const CheckpointReader reader = open_checkpoint(request->file);
     if (request->json) {
       print_json(reader);
     } else {

@@ -37,7 +37,8 @@ THIRD_PARTY = {
     r"boost/": ["tests/**"],
     r"CLI/": ["tools/**", "examples/**"],
     r"nlohmann/": ["tools/**"],
-    r"(png|zlib)\.h": ["examples/**", "tests/examples/**"],
+    r"png\.h": ["examples/**", "tests/examples/**"],
+    r"zlib\.h": ["tools/**", "examples/**", "tests/examples/**"],
     r"benchmark/": ["perf/**"],
     r"(oneapi/dnnl/)?dnnl": ["tools/**", "perf/**"],
 }
