@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // varscope scopes: runs scope programs, to see what a program of scopes and variables would be given.
 #include "command.hpp"
+#include "missing_file.hpp"
 #include "scope_batch.hpp"
 #include "scope_program.hpp"
 #include "scope_program_runner.hpp"
@@ -37,7 +38,11 @@ std::string whole_text(const std::string& file) {
   std::ifstream opened;
   if (file != "-") {
     opened.open(file, std::ios::binary);
-    if (!opened) throw NotFoundError("cannot read the scope program '" + file + "'");
+    if (!opened) {
+      throw NotFoundError(
+          "cannot read the scope program '" + file + "'" + missing_file_advice(file, {}) +
+          "; 'varscope scopes --help' shows a program to begin with; '-' reads standard input");
+    }
   }
   std::istream& stream = file == "-" ? std::cin : opened;
   std::string text{std::istreambuf_iterator<char>(stream), {}};
