@@ -4,12 +4,13 @@
 #include "checkpoint_digest.hpp"
 #include "checkpoint_format.hpp"
 #include "hdf5_messages.hpp"
+#include "read_ahead_file.hpp"
 #include "variable_path.hpp"
 
 #include <varscope/error.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
 #include <string_view>
 #include <unordered_set>
 
@@ -24,48 +25,14 @@ constexpr std::size_t kMaxPathBytes = 3 * kMaxVariableNameBytes + 3;
 constexpr std::size_t kSuperblock = ~std::size_t{0};
 constexpr std::size_t kGap = kSuperblock - 1;
 
-/// Something that a link leads to; a group or a dataset, which shows when its header is read.
+/// Something that a link leads to; a group or a dataset, which shows when its header is read. Small: a link
+/// takes 16 bytes of a file at least, and may lead to nothing.
 struct Node {
   std::uint64_t address = 0;
-  std::size_t parent = 0;
-  std::size_t path_bytes = 0;
-  std::string link;  // empty for the root only
-};
-
-/// Reads the file in large pieces: the headers lie side by side, and each file call costs as much as decoding
-/// one. Not thread-safe.
-class ReadAheadFile final : public ReadableFile {
- public:
-  explicit ReadAheadFile(const ReadableFile& file) : file_(file) {}
-
-  std::uint64_t size() const override { return file_.size(); }
-
-  void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-    if (into.empty()) return;
-    if (offset < begin_ || offset - begin_ > window_.size() ||
-        into.size() > window_.size() - (offset - begin_)) {
-      if (into.size() >= kWindowBytes || offset >= file_.size() || into.size() > file_.size() - offset) {
-        file_.read_at(offset, into);
-        return;
-      }
-      window_.resize(std::min<std::uint64_t>(kWindowBytes, file_.size() - offset));
-      begin_ = offset;
-      try {
-        file_.read_at(offset, window_);
-      } catch (...) {
-        window_.clear();
-        throw;
-      }
-    }
-    std::memcpy(into.data(), window_.data() + (offset - begin_), into.size());
-  }
-
- private:
-  static constexpr std::uint64_t kWindowBytes = std::uint64_t{1} << 16;
-
-  const ReadableFile& file_;
-  mutable std::uint64_t begin_ = 0;
-  mutable std::vector<std::byte> window_;
+  std::uint32_t parent = 0;
+  std::uint32_t path_bytes = 0;
+  std::uint32_t link_begin = 0;  // of its name in IndexBuilder::link_names_; the root has none
+  std::uint32_t link_bytes = 0;
 };
 
 class IndexBuilder {
@@ -83,11 +50,13 @@ class IndexBuilder {
     // that a link back to what was read before is refused, and the file's size bounds the loop.
     pending_.push_back(0);
     while (!pending_.empty()) {
-      const std::size_t node = pending_.back();
+      const std::uint32_t node = pending_.back();
       pending_.pop_back();
       const std::size_t first_member = nodes_.size();
       read_object(node);
-      for (std::size_t member = nodes_.size(); member-- > first_member;) pending_.push_back(member);
+      for (std::size_t member = nodes_.size(); member-- > first_member;) {
+        pending_.push_back(static_cast<std::uint32_t>(member));
+      }
     }
     sort_variables();
     check_digest();
@@ -102,21 +71,30 @@ class IndexBuilder {
     return path_of(object);
   }
 
+  std::string_view link_of(std::size_t node) const {
+    return std::string_view(link_names_).substr(nodes_[node].link_begin, nodes_[node].link_bytes);
+  }
+
   std::string path_of(std::size_t node) const {
     if (node == 0) return "/";
     std::string path;
     path.reserve(nodes_[node].path_bytes);
     std::vector<std::size_t> chain;
     for (; node != 0; node = nodes_[node].parent) chain.push_back(node);
-    for (auto next = chain.rbegin(); next != chain.rend(); ++next) path += "/" + nodes_[*next].link;
+    for (auto next = chain.rbegin(); next != chain.rend(); ++next) path.append("/").append(link_of(*next));
     return path;
   }
 
   void read_object(std::size_t node) {
     place_.object = node;
     read_object_header(file_, nodes_[node].address, extents_, place_, header_);
-    const bool is_group = std::any_of(header_.messages.begin(), header_.messages.end(),
-                                      [](const auto& message) { return message.type == kLinkInfoMessage; });
+    std::size_t links = 0;
+    bool is_group = false;
+    header_.for_each_message([&](const HeaderMessage& message) {
+      links += message.type == kLinkMessage ? 1 : 0;
+      is_group = is_group || message.type == kLinkInfoMessage;
+    });
+    make_room_for(links);
     if (is_group) {
       read_group(node);
     } else if (node == 0) {
@@ -124,6 +102,15 @@ class IndexBuilder {
     } else {
       read_dataset(node);
     }
+  }
+
+  /// A vector that doubles would take more than the links do in the file.
+  void make_room_for(std::size_t links) {
+    if (nodes_.size() + links > std::numeric_limits<std::uint32_t>::max()) {
+      place_.damaged({nodes_[place_.object].address, 4}, "more objects than a checkpoint can have");
+    }
+    if (nodes_.capacity() >= nodes_.size() + links) return;
+    nodes_.reserve(std::max(nodes_.size() + links, nodes_.size() + nodes_.size() / 2));
   }
 
   /// Throws if a message that an object has at most once comes again.
@@ -136,7 +123,7 @@ class IndexBuilder {
     bool link_info = false, group_info = false, attribute_info = false;
     std::vector<Attribute> attributes;
     std::unordered_set<std::string_view> links;
-    for (const HeaderMessage& message : header_.messages) {
+    header_.for_each_message([&](const HeaderMessage& message) {
       switch (message.type) {
         case kLinkInfoMessage:
           count_once(link_info, message);
@@ -151,7 +138,7 @@ class IndexBuilder {
           check_attribute_info(message, place_);
           break;
         case kAttributeMessage:
-          attributes.push_back(decode_attribute(message, place_));
+          add_attribute(attributes, message, node);
           break;
         case kLinkMessage: {
           HardLink link = decode_link(message, place_);
@@ -165,7 +152,7 @@ class IndexBuilder {
         default:
           refuse_message(message, place_);
       }
-    }
+    });
     if (node == 0) {
       read_root_attributes(attributes);
     } else if (!attributes.empty()) {
@@ -181,10 +168,21 @@ class IndexBuilder {
       place_.damaged({message.offset, message.body.size()},
                      "a path of more than " + std::to_string(kMaxPathBytes) + " bytes");
     }
+    if (link_names_.size() + link.name.size() > std::numeric_limits<std::uint32_t>::max()) {
+      place_.damaged({message.offset, message.body.size()}, "names of more than 4 GiB");
+    }
     nodes_.push_back({.address = link.address,
-                      .parent = parent,
-                      .path_bytes = path_bytes,
-                      .link = std::string(link.name)});
+                      .parent = static_cast<std::uint32_t>(parent),
+                      .path_bytes = static_cast<std::uint32_t>(path_bytes),
+                      .link_begin = static_cast<std::uint32_t>(link_names_.size()),
+                      .link_bytes = static_cast<std::uint32_t>(link.name.size())});
+    link_names_ += link.name;
+  }
+
+  void add_attribute(std::vector<Attribute>& attributes, const HeaderMessage& message, std::size_t node) {
+    constexpr std::size_t kMost = 4;  // of the root; datasets have 3
+    attributes.push_back(decode_attribute(message, place_));
+    if (attributes.size() > kMost) refuse_attribute(attributes.back(), nodes_[node].address);
   }
 
   [[noreturn]] void refuse_attribute(const Attribute& attribute, std::uint64_t address) {
@@ -238,7 +236,7 @@ class IndexBuilder {
     DataLayout data;
     std::vector<Attribute>& attributes = attributes_;
     attributes.clear();
-    for (const HeaderMessage& message : header_.messages) {
+    header_.for_each_message([&](const HeaderMessage& message) {
       switch (message.type) {
         case kDataspaceMessage:
           count_once(space, message);
@@ -261,12 +259,12 @@ class IndexBuilder {
           check_attribute_info(message, place_);
           break;
         case kAttributeMessage:
-          attributes.push_back(decode_attribute(message, place_));
+          add_attribute(attributes, message, node);
           break;
         default:
           refuse_message(message, place_);
       }
-    }
+    });
     const ByteRange start{nodes_[node].address, 4};
     if (!space || !type || !layout) place_.damaged(start, "neither a group nor a dataset");
     variable.entry.name = find_attribute(attributes, kNameAttribute, Attribute::Kind::text).text;
@@ -304,13 +302,14 @@ class IndexBuilder {
 
   /// Whether a variable of this name stands at the node's path. Compared from the leaf to the root.
   bool belongs_here(const std::string& name, std::size_t node) {
-    if (!is_storable_name(name)) return false;
+    // The size first: it is that of links that the file has, so that no name makes a path longer than they
+    // are.
+    if (!is_storable_name(name) || variable_path_bytes(name) != nodes_[node].path_bytes) return false;
     path_.clear();
     append_variable_path(path_, name);
     std::string_view rest = path_;
-    if (rest.size() != nodes_[node].path_bytes) return false;
     for (; node != 0; node = nodes_[node].parent) {
-      const std::string& link = nodes_[node].link;
+      const std::string_view link = link_of(node);
       if (!rest.ends_with(link)) return false;
       rest.remove_suffix(link.size());
       if (!rest.ends_with('/')) return false;
@@ -392,7 +391,8 @@ class IndexBuilder {
   ExtentMap extents_;
   Place place_;
   std::vector<Node> nodes_;
-  std::vector<std::size_t> pending_;  // nodes that were not read yet, the next one last
+  std::string link_names_;
+  std::vector<std::uint32_t> pending_;  // nodes that were not read yet, the next one last
   CheckpointIndex index_;
   std::uint32_t digest_ = 0;
 

@@ -29,10 +29,6 @@ constexpr std::uint64_t kCreationOrderFlags = 0x0C;
 constexpr std::uint64_t kPhaseChangeFlag = 0x10;
 constexpr std::uint64_t kTimesFlag = 0x20;
 
-constexpr std::uint64_t kNilMessage = 0x00;
-constexpr std::uint64_t kContinuationMessage = 0x10;
-constexpr std::size_t kMessagePrefixBytes = 4;
-
 std::string describe(ByteRange range) {
   if (range.size <= 1) return "byte " + std::to_string(range.offset);
   return "bytes " + std::to_string(range.offset) + ".." + std::to_string(range.offset + range.size - 1);
@@ -84,10 +80,10 @@ void verify_checksum(std::span<const std::byte> bytes, std::uint64_t offset, con
                              "Give the path of a checkpoint that a Saver has written");
 }
 
-/// Splits the messages part of a chunk. Continuations are appended to `continuations`, others to the header.
-void split_messages(std::size_t chunk_index, std::size_t begin, ObjectHeader& header,
-                    std::vector<ByteRange>& continuations, const Place& place) {
-  const HeaderChunk& chunk = header.chunks[chunk_index];
+/// Checks that the messages part of a chunk is made of messages, and where they end. Continuations are
+/// appended to `continuations`.
+void check_messages(HeaderChunk& chunk, std::size_t begin, std::vector<ByteRange>& continuations,
+                    const Place& place) {
   const auto all = std::span<const std::byte>(chunk.bytes);
   ByteCursor cursor(all.subspan(begin, all.size() - begin - kChecksumBytes), chunk.range.offset + begin,
                     place);
@@ -115,12 +111,11 @@ void split_messages(std::size_t chunk_index, std::size_t begin, ObjectHeader& he
       const std::uint64_t length = fields.take(8);
       fields.expect_end();
       continuations.push_back({address, length});
-    } else {
-      header.messages.push_back(
-          {.type = static_cast<std::uint8_t>(type), .chunk = chunk_index, .offset = offset, .body = body});
     }
   }
   const std::uint64_t offset = cursor.offset();
+  chunk.messages_begin = begin;
+  chunk.messages_end = offset - chunk.range.offset;
   const std::size_t rest = cursor.remaining();
   if (!all_zero(cursor.take_bytes(rest))) {
     place.damaged({offset, rest}, "unused bytes of an object header are not zero");
@@ -285,10 +280,9 @@ std::vector<std::byte> make_superblock(std::uint64_t root_address, std::uint64_t
 void read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
                         const Place& place, ObjectHeader& header) {
   header.chunks.resize(1);
-  header.messages.clear();
   std::vector<ByteRange> continuations;
   const std::size_t messages_begin = read_first_chunk(file, address, extents, place, header.chunks[0]);
-  split_messages(0, messages_begin, header, continuations, place);
+  check_messages(header.chunks[0], messages_begin, continuations, place);
   // A continuation may announce another; each claims bytes of its own, so the file's size bounds them.
   for (std::size_t next = 0; next < continuations.size(); ++next) {
     const ByteRange range = continuations[next];
@@ -296,12 +290,13 @@ void read_object_header(const ReadableFile& file, std::uint64_t address, ExtentM
       place.damaged(range, "an object header continuation without content");
     check_chunk_size(range, extents, place);
     extents.claim(range, place);
-    HeaderChunk chunk{range, read_range(file, range)};
+    HeaderChunk& chunk = header.chunks.emplace_back();
+    chunk.range = range;
+    chunk.bytes = read_range(file, range);
     if (!starts_with(chunk.bytes, "OCHK"))
       place.damaged(range, "there is no object header continuation here");
     verify_checksum(chunk.bytes, range.offset, place, "object header continuation");
-    header.chunks.push_back(std::move(chunk));
-    split_messages(header.chunks.size() - 1, 4, header, continuations, place);
+    check_messages(chunk, 4, continuations, place);
   }
 }
 

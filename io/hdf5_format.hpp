@@ -121,26 +121,45 @@ std::vector<std::byte> make_superblock(std::uint64_t root_address, std::uint64_t
 
 struct HeaderMessage {
   std::uint8_t type = 0;
-  std::size_t chunk = 0;  ///< index into ObjectHeader::chunks
-  std::uint64_t offset = 0;
+  std::uint64_t offset = 0;         ///< of the body in the file
   std::span<const std::byte> body;  ///< points into the chunk
 };
+
+inline constexpr std::uint8_t kNilMessage = 0x00;
+inline constexpr std::uint8_t kContinuationMessage = 0x10;
+inline constexpr std::size_t kMessagePrefixBytes = 4;  // type, size in 2 bytes, flags
 
 struct HeaderChunk {
   ByteRange range;  ///< the checksum, its last 4 bytes, included
   std::vector<std::byte> bytes;
+  std::size_t messages_begin = 0;  ///< index into bytes
+  std::size_t messages_end = 0;    ///< behind the last message
 };
 
-/// An object header (section IV.A.1.b) with all its continuations. Messages of type NIL are left out.
-/// Not copyable: the messages point into the chunks. Made to be used for one object after another: its memory
-/// stays.
-struct ObjectHeader {
-  ObjectHeader() = default;
-  ObjectHeader(ObjectHeader&&) = default;
-  ObjectHeader& operator=(ObjectHeader&&) = default;
-
+/// An object header (section IV.A.1.b) with all its continuations. Made to be used for one object after
+/// another: its memory stays. It keeps no list of its messages, which in a hostile file would be many times
+/// larger than they are.
+class ObjectHeader {
+ public:
   std::vector<HeaderChunk> chunks;
-  std::vector<HeaderMessage> messages;
+
+  /// Calls `use` for each message, but not for those of type NIL and continuations. What it is given points
+  /// into the chunks.
+  template <typename Use>
+  void for_each_message(const Use& use) const {
+    for (const HeaderChunk& chunk : chunks) {
+      for (std::size_t at = chunk.messages_begin; at < chunk.messages_end;) {
+        const auto byte = [&](std::size_t k) { return std::to_integer<std::size_t>(chunk.bytes[at + k]); };
+        const std::size_t size = byte(1) | byte(2) << 8;
+        const auto type = static_cast<std::uint8_t>(byte(0));
+        at += kMessagePrefixBytes;
+        if (type != kNilMessage && type != kContinuationMessage) {
+          use(HeaderMessage{type, chunk.range.offset + at, std::span(chunk.bytes).subspan(at, size)});
+        }
+        at += size;
+      }
+    }
+  }
 };
 
 /// Reads and verifies the version 2 object header at `address` into `header`; claims its bytes. After an

@@ -9,6 +9,10 @@ namespace varscope::io {
 
 namespace {
 
+bool stays_as_it_is(char character) noexcept {
+  return character >= 0x20 && character < 0x7F && character != '%' && character != ':';
+}
+
 void append_encoded(std::string& text, char character) {
   constexpr char kDigits[] = "0123456789ABCDEF";
   const auto byte = static_cast<unsigned char>(character);
@@ -19,8 +23,7 @@ void append_encoded(std::string& text, char character) {
 
 void append_component(std::string& text, std::string_view component) {
   for (const char character : component) {
-    const bool printable = character >= 0x20 && character < 0x7F;
-    if (printable && character != '%' && character != ':') {
+    if (stays_as_it_is(character)) {
       text += character;
     } else {
       append_encoded(text, character);
@@ -83,6 +86,21 @@ std::vector<std::string> variable_path_links(std::string_view name) {
   append_component(links.emplace_back(), name);
   links.back() += ":0";
   return links;
+}
+
+std::size_t variable_path_bytes(std::string_view name) noexcept {
+  const auto bytes_of = [](std::string_view component) {
+    std::size_t bytes = 0;
+    for (const char character : component) bytes += stays_as_it_is(character) ? 1 : 3;
+    return bytes;
+  };
+  std::size_t bytes = 0;
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos; slash = name.find('/')) {
+    const std::string_view scope = name.substr(0, slash);
+    bytes += 1 + (scope.empty() ? 1 : scope == "." ? 3 : scope == ".." ? 6 : bytes_of(scope));
+    name.remove_prefix(slash + 1);
+  }
+  return bytes + 1 + bytes_of(name) + 2;
 }
 
 void append_variable_path(std::string& path, std::string_view name) {

@@ -35,6 +35,9 @@ bool is_storable_name(std::string_view name) noexcept;
 /// The same in one string, "/conv1/weights:0".
 std::string variable_path(std::string_view name);
 
+/// How many bytes it has. Thread-safe.
+std::size_t variable_path_bytes(std::string_view name) noexcept;
+
 /// Appends it. Requires: is_storable_name(name). Thread-safe.
 void append_variable_path(std::string& path, std::string_view name);
 

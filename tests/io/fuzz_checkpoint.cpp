@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <sanitizer/allocator_interface.h>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,9 @@ void splice(std::span<std::byte> file, std::minstd_rand& random) {
                file.data() + from.offset + random() % (from.size - size - 4), size);
 }
 
+/// What one allocation may take while an input is read.
+std::size_t largest_allocation = ~std::size_t{0};
+
 }  // namespace
 
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
@@ -128,6 +132,17 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const int hooked = __sanitizer_install_malloc_and_free_hooks(
+      [](const volatile void*, std::size_t bytes) {
+        if (bytes > largest_allocation) std::abort();
+      },
+      [](const volatile void*) {});
+  static_cast<void>(hooked);
+  struct Limit {
+    explicit Limit(std::size_t bytes) { largest_allocation = bytes; }
+    ~Limit() { largest_allocation = ~std::size_t{0}; }
+  };
+  const Limit limit(2 * size + 4096);  // the constant: exceptions and their texts
   testing::MemoryFileSystem files(std::string(reinterpret_cast<const char*>(data), size));
   try {
     const detail::OpenCheckpoint checkpoint(files, "file");

@@ -12,8 +12,19 @@
 using varscope::ValueError;
 using varscope::io::is_storable_name;
 using varscope::io::variable_path;
+using varscope::io::variable_path_bytes;
 using varscope::io::variable_path_links;
 using varscope::testing::Random;
+
+BOOST_AUTO_TEST_CASE(the_size_is_known_without_the_path) {
+  Random random;
+  for (int repetition = 0; repetition < 2000; ++repetition) {
+    std::string name;
+    for (int k = random.integer(1, 12); k > 0; --k)
+      name += random.pick(std::vector<char>{'/', '.', 'a', '%', ':', '\x80', '\0'});
+    BOOST_TEST(variable_path_bytes(name) == variable_path(name).size());
+  }
+}
 
 BOOST_AUTO_TEST_CASE(ordinary_names_are_their_own_path) {
   BOOST_TEST(variable_path("v") == "/v:0");
