@@ -2,10 +2,10 @@
 #include "variable_file.hpp"
 
 #include "formats/foreign_hdf5_process.hpp"
-#include "missing_file.hpp"
 #include "formats/npz.hpp"
-#include "progress_bar.hpp"
 #include "formats/safetensors.hpp"
+#include "missing_file.hpp"
+#include "progress_bar.hpp"
 #include "text_table.hpp"
 #include "utf8.hpp"
 

@@ -19,9 +19,9 @@ namespace varscope {
 VARSCOPE_API Variable find_shared_variable(const Graph& graph, std::string_view full_name);
 
 /// All shared variables whose full names start with `prefix` ("conv1/"), with these names, in the order of
-/// their creation; local ones too. A partitioned variable comes once, in place of its parts. One that a creator
-/// called otherwise than its path is left out: only find_shared_variable() knows it. Thread-safe: those that
-/// other threads are making may be there or not.
+/// their creation; local ones too. A partitioned variable comes once, in place of its parts. One that a
+/// creator called otherwise than its path is left out: only find_shared_variable() knows it. Thread-safe:
+/// those that other threads are making may be there or not.
 VARSCOPE_API std::vector<std::pair<std::string, Variable>> shared_variables(const Graph& graph,
                                                                             std::string_view prefix = {});
 
