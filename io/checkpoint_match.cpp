@@ -2,10 +2,10 @@
 #include "checkpoint_match.hpp"
 
 #include "nearest_names.hpp"
-#include "partitioned_values.hpp"
 #include "restore_report.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/partitioned_values.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -168,7 +168,8 @@ std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint
     const Variable& variable = binding->variable;
     const Array whole = arrays[index_of(entry)]->reshaped(variable.shape());
     if (variable.is_partitioned()) {
-      for (const Variable& part : variable.partitions()) values.emplace_back(part, partition_of(whole, part));
+      for (const Variable& part : variable.partitions())
+        values.emplace_back(part, cut_partition(whole, part.partition_info(), part.shape()));
     } else {
       // A session's own array must be nobody else's.
       values.emplace_back(variable, given_away[index_of(entry)] ? whole.copy() : whole);

@@ -2,12 +2,12 @@
 // In three steps: which variables get which tensors, whether they fit, and one commit of new initializers.
 #include "checkpoint_state.hpp"
 #include "nearest_names.hpp"
-#include "partitioned_values.hpp"
 #include "saver_bindings.hpp"
 
 #include <varscope/checkpoint.hpp>
 #include <varscope/error.hpp>
 #include <varscope/init_from_checkpoint.hpp>
+#include <varscope/partitioned_values.hpp>
 #include <varscope/shared_variables.hpp>
 
 #include <map>
@@ -159,7 +159,8 @@ Initializer initializer_from(const CheckpointReader& checkpoint, const std::stri
                              const Variable& variable) {
   return Initializer([checkpoint, tensor, variable](const Shape&, DType, SeedPair) {
     const Array whole = checkpoint.read(tensor);
-    return variable.partitioned_variable() ? io::partition_of(whole, variable) : whole;
+    return variable.partitioned_variable() ? cut_partition(whole, variable.partition_info(), variable.shape())
+                                           : whole;
   });
 }
 

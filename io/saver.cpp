@@ -4,13 +4,13 @@
 #include "checkpoint_state.hpp"
 #include "checkpoint_writer.hpp"
 #include "open_checkpoint.hpp"
-#include "partitioned_values.hpp"
 #include "save_queue.hpp"
 #include "saver_bindings.hpp"
 #include "saver_path.hpp"
 
 #include <varscope/error.hpp>
 #include <varscope/graph.hpp>
+#include <varscope/partitioned_values.hpp>
 #include <varscope/saver.hpp>
 
 #include <limits>
@@ -61,7 +61,7 @@ std::vector<std::pair<std::string, Array>> named_values(PinnedValues pinned) {
     }
     const std::size_t count = binding.variable.partitions().size();
     const std::span<Array> own = std::span(pinned.values).subspan(next, count);
-    named.emplace_back(std::move(binding.key), io::join_partitions(binding.variable, own));
+    named.emplace_back(std::move(binding.key), join_partitions(binding.variable, own));
     next += count;
   }
   return named;

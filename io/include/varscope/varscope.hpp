@@ -23,6 +23,7 @@
 #include <varscope/nn_ops.hpp>
 #include <varscope/parallel_ranges.hpp>
 #include <varscope/partitioned_variables.hpp>
+#include <varscope/partitioned_values.hpp>
 #include <varscope/partitioner.hpp>
 #include <varscope/regularizer.hpp>
 #include <varscope/restore_report.hpp>

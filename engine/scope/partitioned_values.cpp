@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "partitioned_values.hpp"
+#include <varscope/partitioned_values.hpp>
 
 #include <cstddef>
 #include <cstring>
 
-namespace varscope::io {
+namespace varscope {
 
 namespace {
 
@@ -46,15 +46,15 @@ Array join_partitions(const Variable& variable, std::span<const Array> parts) {
   return whole;
 }
 
-Array partition_of(const Array& whole, const Variable& part) {
-  Array result = Array::uninitialized(part.shape(), whole.dtype());
+Array cut_partition(const Array& whole, const PartitionInfo& info, const Shape& part) {
+  Array result = Array::uninitialized(part, whole.dtype());
   const auto* const from = static_cast<const std::byte*>(whole.data());
   auto* const to = static_cast<std::byte*>(result.data());
-  const Layout layout = layout_of(part.partition_info(), part.shape(), whole.dtype());
+  const Layout layout = layout_of(info, part, whole.dtype());
   for (std::size_t k = 0; k < layout.count && layout.piece > 0; ++k) {
     std::memcpy(to + k * layout.piece, from + layout.begin + k * layout.whole, layout.piece);
   }
   return result;
 }
 
-}  // namespace varscope::io
+}  // namespace varscope
