@@ -2,6 +2,7 @@
 #include "file_system.hpp"
 #include "foreign_hdf5_objects.hpp"
 #include "foreign_hdf5_types.hpp"
+#include "hdf5_format.hpp"
 #include "hdf5_library.hpp"
 
 #include <varscope/error.hpp>
@@ -29,19 +30,9 @@ using io::Hdf5Id;
 constexpr std::uint64_t kHarmlessBytes = std::uint64_t{4} << 30;
 constexpr std::uint64_t kMostBytesPerFileByte = 1000;
 
-constexpr std::array kSignature = {std::byte{0x89}, std::byte{'H'},  std::byte{'D'},  std::byte{'F'},
-                                   std::byte{'\r'}, std::byte{'\n'}, std::byte{0x1A}, std::byte{'\n'}};
-
-/// The size of an HDF5 file. The signature may stand behind a user block, at 512 bytes or a power of two
-/// times that.
 std::uint64_t checked_file_size(const std::string& path) {
   const auto file = io::posix_file_system().open(path);
-  const std::uint64_t size = file->size();
-  std::array<std::byte, kSignature.size()> found{};
-  for (std::uint64_t at = 0; at + found.size() <= size; at = std::max<std::uint64_t>(512, 2 * at)) {
-    file->read_at(at, found);
-    if (found == kSignature) return size;
-  }
+  if (io::find_hdf5_signature(*file)) return file->size();
   throw InvalidArgumentError("'" + path + "' is not an HDF5 file: it has no HDF5 signature");
 }
 
@@ -252,6 +243,10 @@ auto with_foreign_file(const std::string& path, const Read& read) {
 }
 
 }  // namespace
+
+bool is_hdf5(const std::string& path) {
+  return io::find_hdf5_signature(*io::posix_file_system().open(path)).has_value();
+}
 
 ForeignHdf5Listing list_foreign_hdf5(const std::string& path) {
   return with_foreign_file(path, [](ForeignFile& file) { return std::move(file).listing(); });

@@ -70,10 +70,8 @@ void verify_checksum(std::span<const std::byte> bytes, std::uint64_t offset, con
   if (start.size() < kSignature.size() && std::memcmp(start.data(), kSignature.data(), start.size()) == 0) {
     place.damaged({0, start.size()}, "the file is truncated within its signature");
   }
-  std::vector<std::byte> later(kSignature.size());
-  for (std::uint64_t at = kUserBlockStep; at < file.size() && file.size() - at >= later.size(); at *= 2) {
-    file.read_at(at, later);
-    if (has_signature(later)) place.outside_profile({0, at}, "a user block before the superblock");
+  if (const auto at = find_hdf5_signature(file)) {
+    place.outside_profile({0, *at}, "a user block before the superblock");
   }
   throw InvalidArgumentError("'" + place.file +
                              "' is not an HDF5 file: it does not begin with HDF5's signature. "
@@ -175,6 +173,16 @@ std::size_t read_first_chunk(const ReadableFile& file, std::uint64_t address, Ex
 }
 
 }  // namespace
+
+std::optional<std::uint64_t> find_hdf5_signature(const ReadableFile& file) {
+  std::vector<std::byte> found(kSignature.size());
+  for (std::uint64_t at = 0; at <= file.size() && file.size() - at >= found.size();
+       at = std::max(kUserBlockStep, 2 * at)) {
+    file.read_at(at, found);
+    if (has_signature(found)) return at;
+  }
+  return std::nullopt;
+}
 
 void throw_damaged(const std::string& file, const std::string& object, ByteRange range,
                    const std::string& what) {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -109,6 +110,9 @@ class ExtentMap {
   std::uint64_t file_size_;
   std::map<std::uint64_t, Extent> extents_;  // by first byte
 };
+
+/// Where an HDF5 file begins: at byte 0, or behind a user block at 512, 1024, 2048, ... Empty if it is none.
+std::optional<std::uint64_t> find_hdf5_signature(const ReadableFile& file);
 
 /// Decodes the superblock (section II.A) and returns the address of the root group. Throws DataLossError for
 /// an empty, truncated, damaged or unclosed file, InvalidArgumentError for one that is not HDF5 or has

@@ -10,6 +10,7 @@
 #include "utf8.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/foreign_hdf5.hpp>
 
 #include <algorithm>
 #include <array>
@@ -90,9 +91,8 @@ CheckpointReader open_checkpoint(const std::string& path) {
     try {
       return CheckpointReader(path);
     } catch (const InvalidArgumentError& error) {
-      const std::string message = error.what();
-      if (is_directory(path) || message.find("not an HDF5 file") != std::string::npos) throw;
-      throw InvalidArgumentError(message +
+      if (is_directory(path) || !is_hdf5(path)) throw;
+      throw InvalidArgumentError(std::string(error.what()) +
                                  "; if h5py, Keras or MATLAB wrote it, and you trust it, 'varscope convert " +
                                  path + " OUT.h5 --from hdf5' takes it over");
     }

@@ -67,6 +67,10 @@ struct ForeignHdf5Contents {
   std::vector<SkippedHdf5Object> skipped;
 };
 
+/// Whether a file is HDF5, a checkpoint or any other, by how it begins. Throws NotFoundError if there is no
+/// such file, InvalidArgumentError for what is no regular file. Thread-safe.
+VARSCOPE_API bool is_hdf5(const std::string& path);
+
 /// Lists a file without reading data. Throws NotFoundError if there is no such file; InvalidArgumentError if
 /// it is not HDF5, or has what the table above refuses, naming the object and what to do; DataLossError,
 /// naming the object and libhdf5's reason, if it is damaged or declares data that it cannot have.
