@@ -10,11 +10,11 @@
 #pragma once
 
 #include "file_system.hpp"
+#include "memory_file_system.hpp"
 
 #include <varscope/error.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <map>
 #include <memory>
@@ -98,7 +98,7 @@ class CrashingFileSystem final : public io::FileSystem {
   std::unique_ptr<io::ReadableFile> open(const std::string& path) override {
     const auto found = names_.find(path);
     if (found == names_.end()) throw NotFoundError("cannot open '" + path + "': there is no such file");
-    return std::make_unique<Reader>(inodes_[found->second]);
+    return std::make_unique<MemoryFile>(inodes_[found->second]);
   }
   std::unique_ptr<io::WritableFile> create(const std::string& path) override {
     if (names_.count(path) != 0) throw AlreadyExistsError(path);
@@ -157,20 +157,6 @@ class CrashingFileSystem final : public io::FileSystem {
     if (of_data) return flush.kind == Event::Kind::sync && flush.inode == change.inode;
     return flush.kind == Event::Kind::sync_directory;
   }
-
-  class Reader final : public io::ReadableFile {
-   public:
-    explicit Reader(std::string content) : content_(std::move(content)) {}
-    std::uint64_t size() const override { return content_.size(); }
-    void read_at(std::uint64_t offset, std::span<std::byte> into) const override {
-      if (offset > content_.size() || into.size() > content_.size() - offset)
-        throw DataLossError("the file ends");
-      if (!into.empty()) std::memcpy(into.data(), content_.data() + offset, into.size());
-    }
-
-   private:
-    std::string content_;
-  };
 
   class Writer final : public io::WritableFile {
    public:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Checkpoints as their users see them: what is written comes back, bit for bit.
-#include "io/named_arrays.hpp"
+#include "io/saver_fixture.hpp"
 #include "io/temporary_directory.hpp"
 
 #include <varscope/checkpoint.hpp>
@@ -29,21 +29,6 @@ void check_round_trip(const NamedArrays& variables) {
   reader.verify();
   BOOST_TEST(std::distance(std::filesystem::directory_iterator(directory.path()), {}) ==
              1);  // nothing beside
-}
-
-template <typename Exception, typename Call>
-std::string message_of(Call&& call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  BOOST_ERROR("the call has not thrown what it should");
-  return {};
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
 }
 
 }  // namespace
