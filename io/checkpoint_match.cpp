@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoint_match.hpp"
 
-#include "nearest_names.hpp"
+#include "name_hints.hpp"
 #include "restore_report.hpp"
 
 #include <varscope/error.hpp>
@@ -77,16 +77,16 @@ CheckpointMatch match_checkpoint(const detail::OpenCheckpoint& checkpoint, std::
   CheckpointMatch match;
   RestoreReport& report = match.report;
   report.checkpoint = checkpoint.path();
-  std::vector<std::string> names;  // listed when the first is missing: for the nearest ones
+  std::optional<NameHints> hints;  // once one is missing
   std::set<std::string_view> wanted;
   for (const Binding& binding : bindings) {
     const Variable& variable = binding.variable;
     const std::string tensor = tensor_name(binding.key, options.renamed_scopes);
     const CheckpointEntry* const entry = checkpoint.find(tensor);
     if (entry == nullptr) {
-      if (names.empty()) names = names_in(checkpoint);
+      if (!hints) hints.emplace(names_in(checkpoint));
       report.missing.push_back({saved_name(variable), tensor, variable.dtype(), variable.shape(),
-                                variable.where(), nearest_names(tensor, names)});
+                                variable.where(), hints->nearest(tensor)});
       continue;
     }
     wanted.insert(entry->name);
@@ -115,9 +115,9 @@ void require_complete(const detail::OpenCheckpoint& checkpoint, const RestoreRep
                         std::to_string(problems + report.restored.size()) + " variables, " +
                         std::to_string(problems) + " do not fit, and none was changed:";
   if (!report.missing.empty()) {
-    const std::vector<std::string> names = names_in(checkpoint);
+    const NameHints hints(names_in(checkpoint));
     for (const RestoreReport::Missing& each : report.missing) {
-      message += "\n  " + describe_missing(each) + describe_nearest_names(each.tensor, names);
+      message += "\n  " + describe_missing(each) + hints.describe_nearest(each.nearest);
     }
   }
   for (const RestoreReport::Mismatched& each : report.mismatched) {

@@ -2,7 +2,7 @@
 #include "checkpoint_state.hpp"
 
 #include "durable_file.hpp"
-#include "nearest_names.hpp"
+#include "name_hints.hpp"
 #include "open_checkpoint.hpp"
 
 #include <varscope/error.hpp>
@@ -121,7 +121,7 @@ std::optional<CheckpointState> parse_state(std::string_view text) {
     message += ", nor a directory '" + directory_of(path) + "'";
   }
   if (!checkpoints.empty()) {
-    message += " in its directory" + describe_nearest_names(file_name_of(path), checkpoints);
+    message += " in its directory" + NameHints(checkpoints).describe(file_name_of(path));
   }
   throw ValueError(message);
 }

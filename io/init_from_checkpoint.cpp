@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // In three steps: which variables get which tensors, whether they fit, and one commit of new initializers.
 #include "checkpoint_state.hpp"
-#include "nearest_names.hpp"
+#include "name_hints.hpp"
 #include "saver_bindings.hpp"
 
 #include <varscope/checkpoint.hpp>
@@ -105,7 +105,7 @@ class AssignmentList {
       problems_.add("'" + name +
                     "' is no variable of the graph that get_variable() made, and no scope, which would end "
                     "in '/' as in {\"old/\", \"new/\"} (for the tensor '" +
-                    tensor + "')" + (names.empty() ? "" : io::describe_nearest_names(name, names)));
+                    tensor + "')" + (names.empty() ? "" : io::NameHints(names).describe(name)));
     } else if (!tensor.ends_with('/')) {
       problems_.add("the scope '" + name + "' is to start with the single tensor '" + tensor +
                     "'; give a scope of the checkpoint, which ends in '/'");
@@ -139,14 +139,14 @@ Variable whole_of(const Variable& variable) {
 }
 
 /// The second step, for one assignment.
-void check_fit(const CheckpointReader& checkpoint, const std::vector<std::string>& names,
-               const Assignment& assignment, Problems& problems) {
+void check_fit(const CheckpointReader& checkpoint, io::NameHints& hints, const Assignment& assignment,
+               Problems& problems) {
   const Variable whole = whole_of(assignment.variable);
   const std::string wanted = std::string(dtype_name(whole.dtype())) + whole.shape().to_string();
   const std::string line =
       "'" + assignment.tensor + "' for " + describe(assignment.variable) + ": wanted " + wanted + ", ";
   if (!checkpoint.has(assignment.tensor)) {
-    problems.add(line + "not found" + io::describe_nearest_names(assignment.tensor, names));
+    problems.add(line + "not found" + hints.describe(assignment.tensor));
     return;
   }
   const CheckpointEntry& entry = checkpoint.entry(assignment.tensor);
@@ -175,10 +175,11 @@ void init_from_checkpoint(const std::string& path, const AssignmentMap& assignme
 
   std::vector<std::string> names;
   for (const CheckpointEntry& entry : checkpoint.entries()) names.push_back(entry.name);
+  io::NameHints hints(std::move(names));
   std::map<const detail::VariableRecord*, std::string> tensors;  // of each variable
   std::vector<std::pair<Variable, Initializer>> initializers;
   for (const Assignment& assignment : list.assignments()) {
-    check_fit(checkpoint, names, assignment, problems);
+    check_fit(checkpoint, hints, assignment, problems);
     for (const Variable& single : assignment.variable.partitions()) {
       const auto [first, fresh] = tensors.emplace(single.record(), assignment.tensor);
       if (fresh) {

@@ -6,7 +6,7 @@
 #include "checkpoint_index.hpp"
 #include "crc32c.hpp"
 #include "data_pieces.hpp"
-#include "nearest_names.hpp"
+#include "name_hints.hpp"
 #include "variable_path.hpp"
 
 #include <varscope/error.hpp>
@@ -170,7 +170,7 @@ const CheckpointEntry& OpenCheckpoint::entry(std::string_view name) const {
   names.reserve(entries_.size());
   for (const CheckpointEntry& entry : entries_) names.push_back(entry.name);
   throw NotFoundError("the checkpoint '" + path_ + "' has no variable '" + std::string(name) + "'" +
-                      io::describe_nearest_names(name, names));
+                      io::NameHints(std::move(names)).describe(name));
 }
 
 std::span<const std::uint32_t> OpenCheckpoint::blocks_of(const CheckpointEntry& entry) const noexcept {

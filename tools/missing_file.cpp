@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "missing_file.hpp"
 
+#include <varscope/nearest_names.hpp>
+
 #include <algorithm>
 #include <filesystem>
 #include <system_error>
-#include <utility>
 #include <vector>
 
 namespace varscope::tools {
@@ -13,22 +14,6 @@ namespace {
 
 constexpr std::size_t kMostNames = 10000;  // of a directory; more would take long to compare
 constexpr std::size_t kMostShown = 4;
-constexpr std::size_t kMostBytes = 255;
-
-/// Levenshtein's distance: how many characters must be put in, left out or replaced.
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t k = 0; k < row.size(); ++k) row[k] = k;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t k = 0; k < b.size(); ++k) {
-      const std::size_t replaced = diagonal + (a[i] == b[k] ? 0 : 1);
-      diagonal = row[k + 1];
-      row[k + 1] = std::min({replaced, diagonal + 1, row[k] + 1});
-    }
-  }
-  return row.back();
-}
 
 /// The files of a directory with one of the endings (all, if there are none), sorted.
 std::vector<std::string> files_in(const std::filesystem::path& directory,
@@ -60,14 +45,12 @@ std::string list_of(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string nearest_name(std::string_view wanted, std::span<const std::string> names) {
-  std::pair<std::size_t, std::string> best{1 + wanted.size() / 3, ""};
-  for (const std::string& name : names) {
-    if (name.size() > kMostBytes || wanted.size() > kMostBytes) continue;
-    std::size_t distance = edit_distance(wanted, name);
-    if (!wanted.empty() && name.starts_with(wanted)) distance = std::min<std::size_t>(distance, 1);
-    if (distance < best.first || (distance == best.first && best.second.empty())) best = {distance, name};
-  }
-  return best.second;
+  const auto longer = std::find_if(names.begin(), names.end(), [wanted](const std::string& name) {
+    return !wanted.empty() && name.starts_with(wanted);
+  });
+  if (longer != names.end()) return *longer;
+  const std::vector<std::string> nearest = nearest_names(wanted, names);
+  return nearest.empty() ? std::string() : nearest.front();
 }
 
 std::string missing_file_advice(const std::string& path, std::span<const std::string_view> endings) {

@@ -175,3 +175,28 @@ BOOST_FIXTURE_TEST_CASE(scopes_that_cannot_be_renamed_so_are_refused, Fixture) {
   BOOST_TEST(contains(refusal({{"model/", "modle/"}}), "'modle/'"));
   BOOST_TEST(same_bits(values(), before));
 }
+
+// A checkpoint of another model: every name is missing, and comparing each with each would take minutes for
+// large ones.
+BOOST_AUTO_TEST_CASE(of_many_missing_names_only_the_first_get_hints) {
+  const TemporaryDirectory directory;
+  constexpr int kVariables = 1000;
+  NamedArrays others;
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  for (int k = 0; k < kVariables; ++k) {
+    others.emplace_back("a" + std::to_string(k) + "/w", vs::Array::scalar(1.0f));
+    vs::get_variable("b" + std::to_string(k) + "/w", {});
+  }
+  vs::write_checkpoint(directory / "a.h5", others);
+  vs::Session session(graph);
+  const vs::RestoreReport report = vs::Saver().restore_matching(session, directory / "a.h5");
+  BOOST_REQUIRE(report.missing.size() == std::size_t{kVariables});
+  BOOST_TEST(!report.missing.front().nearest.empty());
+  BOOST_TEST(report.missing.back().nearest.empty());
+  const std::string message =
+      message_of<vs::NotFoundError>([&] { vs::Saver().restore(session, directory / "a.h5"); });
+  for (const auto& each : report.missing) {
+    if (message.find("'" + each.tensor + "'") == message.npos) BOOST_ERROR("not named: " << each.tensor);
+  }
+}

@@ -20,10 +20,11 @@
 #include <varscope/instruction_set.hpp>
 #include <varscope/latest_checkpoint.hpp>
 #include <varscope/math_ops.hpp>
+#include <varscope/nearest_names.hpp>
 #include <varscope/nn_ops.hpp>
 #include <varscope/parallel_ranges.hpp>
-#include <varscope/partitioned_variables.hpp>
 #include <varscope/partitioned_values.hpp>
+#include <varscope/partitioned_variables.hpp>
 #include <varscope/partitioner.hpp>
 #include <varscope/regularizer.hpp>
 #include <varscope/restore_report.hpp>

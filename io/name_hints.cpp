@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nearest_names.hpp"
+#include "name_hints.hpp"
+
+#include <varscope/nearest_names.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
-namespace varscope::io {
+namespace varscope {
 
 namespace {
 
 constexpr std::size_t kMaxNames = 3;
-constexpr std::size_t kMaxComparedBytes = 256;  // longer names are not compared: the work is quadratic
+constexpr std::size_t kMaxComparisons = 300000;  // of one NameHints
+constexpr std::size_t kMaxComparedBytes = 256;   // longer names are not compared: the work is quadratic
 
 /// Levenshtein's distance: how many characters must be put in, left out or replaced.
 std::size_t edit_distance(std::string_view a, std::string_view b) {
@@ -50,23 +53,36 @@ std::vector<std::string> nearest_names(std::string_view wanted, std::span<const 
   return nearest;
 }
 
-std::string describe_nearest_names(std::string_view wanted, std::span<const std::string> names) {
-  if (names.empty()) return "; it holds no variables at all";
-  std::vector<std::string> listed = nearest_names(wanted, names);
+namespace io {
+
+std::vector<std::string> NameHints::nearest(std::string_view wanted) {
+  if (comparisons_ > 0 && comparisons_ + names_.size() > kMaxComparisons) return {};
+  comparisons_ += names_.size();
+  return nearest_names(wanted, names_);
+}
+
+std::string NameHints::describe(std::string_view wanted) {
+  return describe_nearest(nearest(wanted));
+}
+
+std::string NameHints::describe_nearest(std::vector<std::string> listed) const {
+  if (names_.empty()) return "; it holds no variables at all";
   std::string text = listed.empty()       ? "; it holds "
                      : listed.size() == 1 ? "; the nearest is "
                                           : "; the nearest are ";
   const bool near = !listed.empty();
   if (!near)
-    listed.assign(names.begin(),
-                  names.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxNames, names.size())));
+    listed.assign(names_.begin(),
+                  names_.begin() + static_cast<std::ptrdiff_t>(std::min(kMaxNames, names_.size())));
   for (std::size_t k = 0; k < listed.size(); ++k) {
     text += k > 0 ? ", '" : "'";
     text += listed[k];
     text += "'";
   }
-  if (!near && names.size() > listed.size()) text += ", ...";
+  if (!near && names_.size() > listed.size()) text += ", ...";
   return text;
 }
 
-}  // namespace varscope::io
+}  // namespace io
+
+}  // namespace varscope
