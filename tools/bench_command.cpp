@@ -10,6 +10,7 @@
 
 #include <varscope/error.hpp>
 #include <varscope/instruction_set.hpp>
+#include <varscope/nn_ops.hpp>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -83,6 +84,16 @@ double fastest(const std::vector<ConvMeasurement>& measurements) {
   return best;
 }
 
+// Before anything is printed; the library's own message would name a line of this program.
+void require_algorithm(const std::string& wanted) {
+  std::vector<std::string> known = conv2d_algorithms();
+  known.insert(known.begin(), all_algorithms);
+  if (std::find(known.begin(), known.end(), wanted) != known.end()) return;
+  std::string list;
+  for (const std::string& name : known) list += (list.empty() ? "" : ", ") + name;
+  throw ValueError("--algorithm " + wanted + ": there is no such algorithm; give one of " + list);
+}
+
 // `best`: the fastest algorithm's GFLOP/s where several are compared, else 0.
 std::vector<std::string> cells_of(const ConvMeasurement& measured, double best) {
   const double checked =
@@ -145,6 +156,7 @@ void run_bench_conv(BenchConvRequest& request) {
   request.options.peer = !request.peer.empty();
   if (request.options.peer) limit_onednn_instruction_set(instruction_set());
 
+  require_algorithm(request.options.algorithm);
   const bool all = request.options.algorithm == all_algorithms;
   const TextTable table = make_table(layers, request.options.peer, all);
   if (!request.json) {

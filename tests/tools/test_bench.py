@@ -140,7 +140,7 @@ class BenchTest(program_test.ProgramTest):
     def test_unknown_names(self):
         base = ['bench', 'conv', '--layers', self.layers]
         self.assert_refused(base + ['--isa', 'avx1024'], 'varscope: ValueError: ', 'avx1024', 'reference')
-        self.assert_refused(base + ['--algorithm', 'magic'], 'varscope: ValueError: ', 'magic', 'direct')
+        self.assert_refused(base + ['--algorithm', 'magic'], 'varscope: ValueError: --algorithm magic: ', 'all, automatic, direct')
         self.assert_refused(base + ['--only', 'zzz*'], 'varscope: NotFoundError: ', 'zzz*', 'plain_5x5')
         self.assert_refused(base + ['--peer', 'mkl'], 'mkl', 'onednn', status=2)
         self.assert_refused(base + ['--threads', 'many'], 'many', status=2)

@@ -76,7 +76,9 @@ Directory find_directory(const InputFile& file) {
     if (file.size() >= begin.size()) file.read_at(0, begin, "the beginning");
     if (begin == std::array{std::byte{'P'}, std::byte{'K'}})
       file.damaged("it begins as a zip archive, but has no end of one; it was cut off");
-    throw InvalidArgumentError("'" + file.path() + "' is not a .npz file: it is no zip archive");
+    throw InvalidArgumentError("'" + file.path() +
+                               "' is not a .npz file: it is no zip archive; if it has another format, say " +
+                               "which with 'varscope convert --from'");
   }
   const Bytes end = Bytes(tail).subspan(at);
   std::uint64_t end_at = file.size() - tail.size() + at;

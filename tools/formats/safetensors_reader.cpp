@@ -210,7 +210,8 @@ class SafetensorsFile {
 
  private:
   [[noreturn]] void refuse(const std::string& problem) const {
-    throw InvalidArgumentError("'" + file_.path() + "' is not a safetensors file: " + problem);
+    throw InvalidArgumentError("'" + file_.path() + "' is not a safetensors file: " + problem +
+                               "; if it has another format, say which with 'varscope convert --from'");
   }
 
   void place(const Tensor& tensor) {
