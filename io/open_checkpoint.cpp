@@ -178,16 +178,13 @@ std::span<const std::uint32_t> OpenCheckpoint::blocks_of(const CheckpointEntry& 
 }
 
 void OpenCheckpoint::read_all(std::span<const CheckpointEntry* const> entries,
-                              std::span<const std::span<std::byte>> into,
-                              const std::function<void(std::uint64_t)>& progress) const {
+                              std::span<const std::span<std::byte>> into) const {
   const std::vector<DataPiece> pieces = io::cut_into_pieces(entries);
   PieceReader reader(*file_, entries, into,
                      [this](const CheckpointEntry& entry) { return blocks_of(entry); });
   parallel_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
-      const DataPiece& piece = pieces[static_cast<std::size_t>(k)];
-      reader.read(piece);
-      if (progress) progress(piece.data_bytes);
+      reader.read(pieces[static_cast<std::size_t>(k)]);
     }
   });
   reader.finish(path_);
@@ -196,7 +193,7 @@ void OpenCheckpoint::read_all(std::span<const CheckpointEntry* const> entries,
 void OpenCheckpoint::read(const CheckpointEntry& entry, std::span<std::byte> into) const {
   const CheckpointEntry* const entries[] = {&entry};
   const std::span<std::byte> places[] = {into};
-  read_all(entries, places, {});
+  read_all(entries, places);
 }
 
 void OpenCheckpoint::read(std::span<const Destination> destinations) const {
@@ -209,13 +206,13 @@ void OpenCheckpoint::read(std::span<const Destination> destinations) const {
     entries.push_back(destination.entry);
     into.push_back(destination.into);
   }
-  read_all(entries, into, {});
+  read_all(entries, into);
 }
 
-void OpenCheckpoint::verify(const std::function<void(std::uint64_t)>& progress) const {
+void OpenCheckpoint::verify() const {
   std::vector<const CheckpointEntry*> entries;
   for (const CheckpointEntry& entry : entries_) entries.push_back(&entry);
-  read_all(entries, {}, progress);
+  read_all(entries, {});
 }
 
 void OpenCheckpoint::read_pieces(const CheckpointEntry& entry,

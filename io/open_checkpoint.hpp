@@ -50,14 +50,13 @@ class OpenCheckpoint {
   void read_pieces(const CheckpointEntry& entry,
                    const std::function<void(std::span<const std::byte>)>& use) const;
 
-  /// Reads all data, in parallel. `progress`, if given, is called from any of the threads with the number of
-  /// bytes done since the last call.
-  void verify(const std::function<void(std::uint64_t)>& progress = {}) const;
+  /// Reads all data, in parallel.
+  void verify() const;
 
  private:
   /// Reads these variables' data to these places, or only verifies it if there are none.
-  void read_all(std::span<const CheckpointEntry* const> entries, std::span<const std::span<std::byte>> into,
-                const std::function<void(std::uint64_t)>& progress) const;
+  void read_all(std::span<const CheckpointEntry* const> entries,
+                std::span<const std::span<std::byte>> into) const;
   std::span<const std::uint32_t> blocks_of(const CheckpointEntry& entry) const noexcept;
 
   std::string path_;

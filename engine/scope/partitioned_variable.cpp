@@ -41,8 +41,7 @@ void require_shape_of_value(const std::string& what, const Shape& shape, const I
   const Shape& found = initializer.body()->value()->shape();
   if (found == shape) return;
   throw ValueError(what + ": the initial value has the shape " + found.to_string() +
-                   ", but the variable is " + "to have " + shape.to_string() +
-                   ". Give the same shape for both");
+                   ", but the variable is to have " + shape.to_string() + ". Give the same shape for both");
 }
 
 /// What the partitioner says, checked (R9).
