@@ -50,10 +50,9 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   blocking.padded_group_channels = ceil_divide(group_out, lanes) * lanes;
   blocking.pixels_per_register_tile = std::min(kernels.tile_pixels, shape.out_width);
 
-  // One pass's part of a block's filter stays in the first-level cache: whole filter rows, or one row of some
-  // of the channels.
+  // One pass's part of a block's filter: whole filter rows, or one row of some of the channels.
   constexpr std::int64_t kFewestChannels = 16;
-  const std::int64_t budget = caches.level1_data * 5 / 8;
+  const std::int64_t budget = filter_bytes_per_pass(caches);
   const std::int64_t channel_bytes = shape.filter_width * blocking.channels_per_block * kFloatBytes;
   const std::int64_t chunk =
       std::clamp(budget / channel_bytes, std::min(kFewestChannels, group_in), group_in);

@@ -160,7 +160,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   winograd.channels_per_part = groups_per_part * winograd.channels_per_group;
   winograd.channel_parts = parts;
 
-  const std::int64_t fitting = caches.level1_data * 5 / 8 / (block * kFloatBytes);
+  const std::int64_t fitting = filter_bytes_per_pass(caches) / (block * kFloatBytes);
   const std::int64_t chunk =
       std::clamp<std::int64_t>(fitting, 64, shape.in_channels < 64 ? 64 : shape.in_channels);
   winograd.channels_per_chunk = ceil_divide(shape.in_channels, ceil_divide(shape.in_channels, chunk));

@@ -39,8 +39,8 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   blocking.padded_columns = ceil_divide(size.columns, lanes) * lanes;
   blocking.rows_per_panel = std::min(kernels.tile_pixels, size.rows);
 
-  // A block of B for one chunk of the depth stays in the first-level cache, the rows of A in the second.
-  const std::int64_t depth_for_b = caches.level1_data * 5 / 8 / (blocking.columns_per_block * kFloatBytes);
+  // A block of B for one chunk of the depth and the rows of A stay in the second-level cache.
+  const std::int64_t depth_for_b = filter_bytes_per_pass(caches) / (blocking.columns_per_block * kFloatBytes);
   const std::int64_t depth = std::clamp<std::int64_t>(depth_for_b, 64, 2048);
   blocking.depth_per_chunk = ceil_divide(size.depth, ceil_divide(size.depth, depth));
 

@@ -2,6 +2,9 @@
 // What the plans share about cutting work into tiles.
 #pragma once
 
+#include <varscope/simd/cpu.hpp>
+
+#include <algorithm>
 #include <cstdint>
 
 namespace varscope::simd {
@@ -16,6 +19,13 @@ constexpr std::int64_t kManyTiles = 64;
 
 constexpr std::int64_t ceil_divide(std::int64_t a, std::int64_t b) noexcept {
   return (a + b - 1) / b;
+}
+
+// Bytes of packed filter that a pass may read again for each register tile. A register tile takes 11 bytes of
+// it a cycle, which the second-level cache delivers beside the arithmetic; so the pass should be long, for
+// its sums to be loaded and stored seldom, and need not fit the first level.
+constexpr std::int64_t filter_bytes_per_pass(const CacheSizes& caches) noexcept {
+  return std::max(caches.level1_data * 5 / 8, caches.level2 / 4);
 }
 
 // Cuts `total` into tiles of nearly equal size, none larger than `wanted`.

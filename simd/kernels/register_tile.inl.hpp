@@ -47,7 +47,6 @@ struct RegisterTile {
 
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     Sums sums;
-    prefetch_output(out);
     if (out.first_pass) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
     } else {
@@ -56,8 +55,7 @@ struct RegisterTile {
                     VARSCOPE_SIMD_LAMBDA { sums[p][v] = load<Arch>(pixels + p * step + v * kLaneCount); });
     }
     multiply(in, sums);
-    if (out.last_pass) finish(out, sums);
-    store_sums(out, sums);
+    finish(out, sums);
   }
 
  private:
@@ -66,17 +64,6 @@ struct RegisterTile {
   static VARSCOPE_SIMD_INLINE void for_each(Body&& body) noexcept {
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { body(p, v); });
-    });
-  }
-
-  // A store waits for its line to come from wherever the output lies; the loop is long enough to hide that.
-  static VARSCOPE_SIMD_INLINE void prefetch_output(const TileOutput& out) noexcept {
-    constexpr std::int64_t kLineFloats = 16;
-    constexpr int kLines = static_cast<int>((kChannels + kLineFloats - 1) / kLineFloats);
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      unroll<kLines>([&](auto line) VARSCOPE_SIMD_LAMBDA {
-        __builtin_prefetch(out.pixels + p * out.pixel_step + line * kLineFloats, 1);
-      });
     });
   }
 
@@ -170,27 +157,49 @@ struct RegisterTile {
     });
   }
 
+  // Each register is finished and stored before the next one: if all sums first waited for their biases, they
+  // would fill the processor's queues, and the multiply-adds of the next tile would wait behind them. One
+  // loop for all cases, or the compiler would move what they share to before them.
   static VARSCOPE_SIMD_INLINE void finish(const TileOutput& out, Sums& sums) noexcept {
-    if (out.bias != nullptr) {
-      Floats<Arch> bias[kVectors];
-      if (out.channels == kChannels) {
-        unroll<kVectors>([&](auto v)
-                             VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(out.bias + v * kLaneCount); });
-      } else {
-        float buffer[kChannels];
-        copy_padded(out.bias, out.channels, buffer);
-        unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(buffer + v * kLaneCount); });
-      }
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = sums[p][v] + bias[v]; });
-    }
-    if (out.residual != nullptr) {
+    Floats<Arch> bias[kVectors];
+    load_bias(out, bias);
+    if (out.last_pass && out.residual != nullptr) {
       read_tile(out.residual, out,
                 [&](const float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-                  sums[p][v] = sums[p][v] + load<Arch>(pixels + p * step + v * kLaneCount);
+                  sums[p][v] = sums[p][v] + bias[v] + load<Arch>(pixels + p * step + v * kLaneCount);
                 });
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = broadcast<Arch>(-0.0f); });
     }
-    if (out.activation == Activation::relu) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = relu<Arch>(sums[p][v]); });
+    // The maximum with minus infinity is the number itself; a NaN and a zero's sign stay, as in relu().
+    const bool relu_follows = out.last_pass && out.activation == Activation::relu;
+    const Floats<Arch> floor = broadcast<Arch>(relu_follows ? 0.0f : -__builtin_inff());
+    const bool whole = out.channels == kChannels;
+    float buffer[kPixels * kChannels];
+    float* dst = whole ? out.pixels : buffer;
+    const std::int64_t step = whole ? out.pixel_step : kChannels;
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+        store<Arch>(dst + v * kLaneCount, xsimd::max(floor, sums[p][v] + bias[v]));
+      });
+      dst += step;
+    });
+    if (whole) return;
+    for (std::int64_t p = 0; p < kPixels; ++p) {
+      for (std::int64_t i = 0; i < out.channels; ++i)
+        out.pixels[p * out.pixel_step + i] = buffer[p * kChannels + i];
+    }
+  }
+
+  // Minus zero where there is none: adding it changes nothing, not even the sign of a zero.
+  static VARSCOPE_SIMD_INLINE void load_bias(const TileOutput& out, Floats<Arch> (&bias)[kVectors]) noexcept {
+    if (!out.last_pass || out.bias == nullptr) {
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = broadcast<Arch>(-0.0f); });
+    } else if (out.channels == kChannels) {
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(out.bias + v * kLaneCount); });
+    } else {
+      float buffer[kChannels];
+      copy_padded(out.bias, out.channels, buffer);
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(buffer + v * kLaneCount); });
     }
   }
 
@@ -208,22 +217,6 @@ struct RegisterTile {
       copy_padded(pixels + p * out.pixel_step, out.channels, buffer + p * kChannels);
     }
     for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(buffer, kChannels, p, v); });
-  }
-
-  static VARSCOPE_SIMD_INLINE void store_sums(const TileOutput& out, const Sums& sums) noexcept {
-    if (out.channels == kChannels) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-        store<Arch>(out.pixels + p * out.pixel_step + v * kLaneCount, sums[p][v]);
-      });
-      return;
-    }
-    float buffer[kPixels * kChannels];
-    for_each([&](auto p, auto v)
-                 VARSCOPE_SIMD_LAMBDA { store<Arch>(buffer + p * kChannels + v * kLaneCount, sums[p][v]); });
-    for (std::int64_t p = 0; p < kPixels; ++p) {
-      for (std::int64_t i = 0; i < out.channels; ++i)
-        out.pixels[p * out.pixel_step + i] = buffer[p * kChannels + i];
-    }
   }
 
   static VARSCOPE_SIMD_INLINE void copy_padded(const float* src, std::int64_t count, float* dst) noexcept {
