@@ -65,16 +65,26 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   const std::int64_t pass_bytes = row_bytes * blocking.filter_rows_per_pass;
   blocking.blocks_per_pass = std::max<std::int64_t>(budget / pass_bytes, 1);
 
-  // Tiles of rows rather than of blocks: each reads the filter once.
+  // A filter that stays in the second-level cache is better read again for each row than the edges of a row
+  // copied again for each block: tiles of blocks first. Of a larger one tiles of rows, which read it once.
+  const std::int64_t filter_floats = positions * group_in * blocking.padded_group_channels;
+  const bool blocks_first = filter_floats * kFloatBytes <= caches.level2 * 3 / 4;
   const std::int64_t flops_per_row = 2 * shape.out_width * positions * group_in * blocking.channels_per_block;
   const std::int64_t all_rows = shape.batch * shape.groups * shape.out_height * blocking.blocks_per_group;
   const std::int64_t wanted =
       std::clamp(flops_per_row * (all_rows / kManyTiles), kFlopsPerTile / 2, 4 * kFlopsPerTile);
-  cut_evenly(shape.out_height, std::max<std::int64_t>(wanted / flops_per_row, 1), &blocking.rows_per_tile,
-             &blocking.row_tiles);
-  cut_evenly(blocking.blocks_per_group,
-             std::max<std::int64_t>(wanted / (flops_per_row * blocking.rows_per_tile), 1),
-             &blocking.blocks_per_tile, &blocking.block_tiles);
+  std::int64_t rows = std::max<std::int64_t>(wanted / flops_per_row, 1);
+  std::int64_t blocks = 1;
+  if (blocks_first) {
+    blocks = std::min(ceil_divide(wanted, flops_per_row), blocking.blocks_per_group);
+    rows = std::max<std::int64_t>(wanted / (flops_per_row * blocks), 1);
+  } else {
+    blocks = std::max<std::int64_t>(wanted / (flops_per_row * std::min(rows, shape.out_height)), 1);
+  }
+  cut_evenly(shape.out_height, rows, &blocking.rows_per_tile, &blocking.row_tiles);
+  cut_evenly(blocking.blocks_per_group, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
+  blocking.fetch_output =
+      exceeds_caches(caches, shape.batch * shape.out_height * shape.out_width * shape.out_channels);
   blocking.rows_innermost = positions * shape.out_channels > shape.in_height * shape.in_width;
 
   plan->packed_filter_floats = shape.groups * positions * group_in * blocking.padded_group_channels;

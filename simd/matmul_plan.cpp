@@ -58,6 +58,7 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
                                std::min(fewest, blocking.block_count), blocking.block_count);
   cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
   cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
+  blocking.fetch_output = exceeds_caches(caches, size.rows * size.columns);
   blocking.blocks_per_pass = std::max<std::int64_t>(depth_for_b / blocking.depth_per_chunk, 1);
   return blocking;
 }

@@ -211,7 +211,8 @@ class DirectTile {
         .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
         .activation = epilogue.activation,
         .first_pass = first_channel_ == 0 && pass_.first == 0,
-        .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height};
+        .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height,
+        .fetch = blocking_.fetch_output};
     register_tile<Arch>(pixels, vectors)(in, out);
   }
 

@@ -135,7 +135,8 @@ class WinogradTile {
                                 .residual = nullptr,
                                 .activation = Activation::none,
                                 .first_pass = first_input == 0,
-                                .last_pass = false};
+                                .last_pass = false,
+                                .fetch = false};
         register_tile<Arch>(patches, vectors)(in, out);
       }
     }

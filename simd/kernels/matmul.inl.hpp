@@ -27,6 +27,7 @@ struct ProductTile {
   std::int64_t columns;  // of all C
   std::int64_t columns_per_block;
   std::int64_t blocks_per_pass;
+  bool fetch_output;
   std::int64_t first_block;
   std::int64_t last_block;
   const float* packed_b;
@@ -90,7 +91,8 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
                                   .residual = tile.residual == nullptr ? nullptr : tile.residual + first,
                                   .activation = tile.activation,
                                   .first_pass = first_depth == 0,
-                                  .last_pass = first_depth + depth == tile.depth};
+                                  .last_pass = first_depth + depth == tile.depth,
+                                  .fetch = tile.fetch_output};
           register_tile<Arch>(rows, vectors)(in, out);
         }
       }
@@ -116,6 +118,7 @@ void matmul_tile(const MatMulPlan& plan, const MatMulArguments& arguments, std::
                           .columns = shape.columns,
                           .columns_per_block = blocking.columns_per_block,
                           .blocks_per_pass = blocking.blocks_per_pass,
+                          .fetch_output = blocking.fetch_output,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_b,
@@ -147,6 +150,7 @@ void conv2d_pointwise_tile(const Conv2DPlan& plan, const Conv2DArguments& argume
                           .columns = shape.out_channels,
                           .columns_per_block = blocking.columns_per_block,
                           .blocks_per_pass = blocking.blocks_per_pass,
+                          .fetch_output = blocking.fetch_output,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_filter,

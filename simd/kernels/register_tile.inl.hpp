@@ -37,6 +37,7 @@ struct TileOutput {
   Activation activation;
   bool first_pass;  // sums start at zero, not at what `pixels` holds
   bool last_pass;
+  bool fetch;  // `pixels` come from memory, so ask for them before the sums
 };
 
 template <typename Arch, int kPixels, int kVectors>
@@ -47,6 +48,7 @@ struct RegisterTile {
 
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     Sums sums;
+    if (out.fetch) fetch_output(out);
     if (out.first_pass) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
     } else {
@@ -64,6 +66,18 @@ struct RegisterTile {
   static VARSCOPE_SIMD_INLINE void for_each(Body&& body) noexcept {
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { body(p, v); });
+    });
+  }
+
+  // A store waits for its line to come from wherever the output lies. Where that is memory, it is worth a
+  // request for each line; from the caches it is not.
+  static VARSCOPE_SIMD_INLINE void fetch_output(const TileOutput& out) noexcept {
+    constexpr std::int64_t kLineFloats = 16;
+    constexpr int kLines = static_cast<int>((kChannels + kLineFloats - 1) / kLineFloats);
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      unroll<kLines>([&](auto line) VARSCOPE_SIMD_LAMBDA {
+        __builtin_prefetch(out.pixels + p * out.pixel_step + line * kLineFloats, 1);
+      });
     });
   }
 

@@ -97,8 +97,9 @@ struct Conv2DBlocking {
   std::int64_t row_tiles = 0;                 // tiles that cover them
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;      // tiles that cover the blocks of one group
-  std::int64_t blocks_per_pass = 1;  // blocks whose filters stay in the first-level cache together
+  std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for some pixels before the next ones
   bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
+  bool fetch_output = false;         // the output is too large for the caches
 };
 
 // How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
@@ -113,9 +114,9 @@ struct WinogradBlocking {
   std::int64_t channels_per_chunk = 0;         // input channels summed in one pass
   std::int64_t channels_per_part = 0;          // output channels of a tile
   std::int64_t channel_parts = 0;
-  std::int64_t channels_per_group = 0;      // output channels whose products exist at one time
-  std::int64_t blocks_per_pass = 1;         // blocks whose filters stay in the first-level cache together
-  std::int64_t transformed_step = 0;        // floats from one product's transformed inputs to the next's
+  std::int64_t channels_per_group = 0;  // output channels whose products exist at one time
+  std::int64_t blocks_per_pass = 1;     // blocks that are multiplied for some patches before the next ones
+  std::int64_t transformed_step = 0;    // floats from one product's transformed inputs to the next's
   std::int64_t transformed_patch_step = 0;  // and from one patch to the next
   std::int64_t product_step = 0;            // the same of the products
 };

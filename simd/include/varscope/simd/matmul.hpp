@@ -54,7 +54,8 @@ struct MatMulBlocking {
   std::int64_t row_tiles = 0;
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;
-  std::int64_t blocks_per_pass = 1;  // blocks that stay in the first-level cache together
+  std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for one panel before the next one
+  bool fetch_output = false;         // C is too large for the caches
 };
 
 struct MatMulPlan {
