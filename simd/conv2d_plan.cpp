@@ -118,13 +118,16 @@ void plan_pointwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
 void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
   const std::int64_t positions = shape.filter_height * shape.filter_width;
-  // One multiply-add a load: a tile of the same time has fewer operations.
-  const std::int64_t flops_per_row = 32 * shape.out_width * positions * shape.out_channels;
-  cut_evenly(shape.out_height, std::max<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_row), 1),
-             &plan->blocking.rows_per_tile, &plan->blocking.row_tiles);
+  // Less than one multiply-add a load: a tile of the same time has fewer operations. Rows come in pairs.
+  const std::int64_t flops_per_row = 16 * shape.out_width * positions * shape.out_channels;
+  const std::int64_t pairs = ceil_divide(kFlopsPerTile, 2 * flops_per_row);
+  cut_evenly(ceil_divide(shape.out_height, 2), pairs, &plan->blocking.rows_per_tile,
+             &plan->blocking.row_tiles);
+  plan->blocking.rows_per_tile *= 2;
   plan->packed_filter_floats = positions * shape.out_channels;
   plan->pack_tile_count = 1;
   plan->pack_filter_tile = copy_filter;
+  plan->workspace_floats = shape.in_channels;
   plan->tile_count = shape.batch * plan->blocking.row_tiles;
   plan->run_tile = kernels.conv2d.depthwise_tile;
 }

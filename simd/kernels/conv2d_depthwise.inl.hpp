@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Depthwise convolution: every input channel has its own filters, so vectors run along the output channels
-// and a register tile is some neighbouring pixels of one register of channels. The sum of an output element
-// runs over filter rows, then columns.
+// Depthwise convolution: every input channel has its own filters, so vectors run along the output channels.
+// The sum of an output element runs over filter rows, then columns. Small square filters, one for each input
+// channel, go by blocks (depthwise_blocks.inl.hpp); here is everything else: a register tile is some
+// neighbouring pixels of one register of channels.
 //
 // The last register of channels overlaps the one before it where the channels are no multiple of its width:
 // the channels in both get the same bits twice.
 #pragma once
 
 #include "conv2d_direct.inl.hpp"
+#include "depthwise_blocks.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
 
@@ -34,38 +36,6 @@ struct DepthwiseWindow {
   const float* filter;  // the filter row and column that belong to it, first channel
   std::int64_t rows;
   std::int64_t columns;
-};
-
-// A window of kFilter columns and any number of rows, kStride columns apart: each input is loaded once for
-// all pixels that it belongs to.
-template <typename Arch, int kFilter, int kStride>
-struct DepthwiseColumns {
-  template <int kPixels>
-  static VARSCOPE_SIMD_INLINE void sum(const DepthwiseWindow& window, std::int64_t channel,
-                                       Floats<Arch> (&sums)[kPixels]) noexcept {
-    constexpr int kColumns = (kPixels - 1) * kStride + kFilter;
-    const std::int64_t step = window.shape.in_channels;
-    const std::int64_t row_step = window.shape.dilation_height * window.shape.in_width * step;
-    const float* row = window.input + channel;
-    const float* filter = window.filter + channel;
-    for (std::int64_t r = 0; r < window.rows; ++r, row += row_step) {
-      Floats<Arch> weights[kFilter];
-      unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
-        weights[s] = load<Arch>(filter);
-        filter += window.shape.out_channels;
-      });
-      const float* pixel = row;
-      unroll<kColumns>([&](auto column) VARSCOPE_SIMD_LAMBDA {
-        constexpr int kColumn = decltype(column)::value;
-        const Floats<Arch> x = load<Arch>(pixel);
-        pixel += step;
-        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-          constexpr int s = kColumn - decltype(p)::value * kStride;
-          if constexpr (s >= 0 && s < kFilter) sums[p] = multiply_add<Arch>(x, weights[s], sums[p]);
-        });
-      });
-    }
-  }
 };
 
 // Any window; kPlain: a whole register, and one output channel an input channel.
@@ -157,8 +127,8 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
   }
 }
 
-// Inside: pixels whose windows lie inside of the image's columns, several at a time; Any: the others.
-template <bool kWhole, typename Arch, typename Inside, typename Any>
+// Pixels whose windows lie inside of the image's columns several at a time, the others one by one.
+template <bool kWhole, typename Arch, typename Window>
 void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                         std::int64_t tile) noexcept {
   const Conv2DShape& shape = plan.shape;
@@ -189,16 +159,32 @@ void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments
       // The last pixels of the interior together with some that are done already: the same bits again.
       const std::int64_t start = smaller(x, interior.last - kDepthwisePixels);
       if (x >= interior.first && x < interior.last && start >= interior.first) {
-        run_depthwise_pixels<kDepthwisePixels, kWhole, Arch, Inside>(window(start, {0, shape.filter_width}),
+        run_depthwise_pixels<kDepthwisePixels, kWhole, Arch, Window>(window(start, {0, shape.filter_width}),
                                                                      arguments, out_row + start);
         x = start + kDepthwisePixels;
       } else {
         const Range columns = positions_inside(x * shape.stride_width - shape.pad_left, shape.in_width,
                                                shape.filter_width, shape.dilation_width);
-        run_depthwise_pixels<1, kWhole, Arch, Any>(window(x, columns), arguments, out_row + x);
+        run_depthwise_pixels<1, kWhole, Arch, Window>(window(x, columns), arguments, out_row + x);
         ++x;
       }
     }
+  }
+}
+
+template <typename Arch, int kFilter, int kStride>
+void run_depthwise_blocks(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                          std::int64_t tile) noexcept {
+  constexpr std::int64_t kLargestWideBlock = 20 * 1024 / sizeof(float);
+  using Wide = DepthwiseBlocks<Arch, kFilter, kStride, kWideBlock<Arch>>;
+  using Narrow = DepthwiseBlocks<Arch, kFilter, kStride, kNarrowBlock>;
+  const std::int64_t image = tile / plan.blocking.row_tiles;
+  const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
+  const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, plan.shape.out_height);
+  if (Wide::kInputs * plan.shape.in_channels <= kLargestWideBlock) {
+    Wide(plan, arguments).run(image, first_y, last_y);
+  } else {
+    Narrow(plan, arguments).run(image, first_y, last_y);
   }
 }
 
@@ -208,18 +194,21 @@ void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& argume
   const Conv2DShape& shape = plan.shape;
   using Plain = DepthwiseAnyWindow<Arch, true>;
   using Any = DepthwiseAnyWindow<Arch, false>;
+  const std::int64_t filter = shape.filter_height == shape.filter_width ? shape.filter_width : 0;
+  const std::int64_t stride = shape.stride_height == shape.stride_width ? shape.stride_width : 0;
+  const bool dense = shape.dilation_height == 1 && shape.dilation_width == 1;
   if (shape.out_channels < kLanes<Arch>) {
-    run_depthwise_tile<false, Arch, Any, Any>(plan, arguments, tile);
+    run_depthwise_tile<false, Arch, Any>(plan, arguments, tile);
   } else if (shape.out_channels != shape.in_channels) {
-    run_depthwise_tile<true, Arch, Any, Any>(plan, arguments, tile);
-  } else if (shape.dilation_width == 1 && shape.filter_width == 3 && shape.stride_width == 1) {
-    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 3, 1>, Plain>(plan, arguments, tile);
-  } else if (shape.dilation_width == 1 && shape.filter_width == 3 && shape.stride_width == 2) {
-    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 3, 2>, Plain>(plan, arguments, tile);
-  } else if (shape.dilation_width == 1 && shape.filter_width == 5 && shape.stride_width == 1) {
-    run_depthwise_tile<true, Arch, DepthwiseColumns<Arch, 5, 1>, Plain>(plan, arguments, tile);
+    run_depthwise_tile<true, Arch, Any>(plan, arguments, tile);
+  } else if (dense && filter == 3 && stride == 1) {
+    run_depthwise_blocks<Arch, 3, 1>(plan, arguments, tile);
+  } else if (dense && filter == 3 && stride == 2) {
+    run_depthwise_blocks<Arch, 3, 2>(plan, arguments, tile);
+  } else if (dense && filter == 5 && stride == 1) {
+    run_depthwise_blocks<Arch, 5, 1>(plan, arguments, tile);
   } else {
-    run_depthwise_tile<true, Arch, Plain, Plain>(plan, arguments, tile);
+    run_depthwise_tile<true, Arch, Plain>(plan, arguments, tile);
   }
 }
 
