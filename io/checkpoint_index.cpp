@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
-#include <unordered_set>
 
 namespace varscope::io {
 
@@ -121,8 +120,10 @@ class IndexBuilder {
 
   void read_group(std::size_t node) {
     bool link_info = false, group_info = false, attribute_info = false;
-    std::vector<Attribute> attributes;
-    std::unordered_set<std::string_view> links;
+    std::vector<Attribute>& attributes = attributes_;
+    attributes.clear();
+    std::vector<std::string_view>& links = links_;
+    links.clear();
     header_.for_each_message([&](const HeaderMessage& message) {
       switch (message.type) {
         case kLinkInfoMessage:
@@ -141,11 +142,8 @@ class IndexBuilder {
           add_attribute(attributes, message, node);
           break;
         case kLinkMessage: {
-          HardLink link = decode_link(message, place_);
-          if (!links.insert(link.name).second) {
-            place_.damaged({message.offset, message.body.size()},
-                           "two links are called '" + std::string(link.name) + "'");
-          }
+          const HardLink link = decode_link(message, place_);
+          links.push_back(link.name);
           add_node(node, link, message);
           break;
         }
@@ -153,6 +151,7 @@ class IndexBuilder {
           refuse_message(message, place_);
       }
     });
+    require_unique(links, node);
     if (node == 0) {
       read_root_attributes(attributes);
     } else if (!attributes.empty()) {
@@ -160,6 +159,14 @@ class IndexBuilder {
     } else if (links.empty()) {
       place_.outside_profile({nodes_[node].address, 4}, "an empty group");
     }
+  }
+
+  /// Sorts the names of a group's links, which mostly are; throws if one comes twice.
+  void require_unique(std::vector<std::string_view>& links, std::size_t node) {
+    if (!std::is_sorted(links.begin(), links.end())) std::sort(links.begin(), links.end());
+    const auto twin = std::adjacent_find(links.begin(), links.end());
+    if (twin == links.end()) return;
+    place_.damaged({nodes_[node].address, 4}, "two links are called '" + std::string(*twin) + "'");
   }
 
   void add_node(std::size_t parent, const HardLink& link, const HeaderMessage& message) {
@@ -399,6 +406,7 @@ class IndexBuilder {
   // Used for one object after another, so that they need no memory each.
   ObjectHeader header_;
   std::vector<Attribute> attributes_;
+  std::vector<std::string_view> links_;
   std::string path_;
 };
 

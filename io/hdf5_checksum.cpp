@@ -2,6 +2,7 @@
 #include "hdf5_checksum.hpp"
 
 #include <bit>
+#include <cstring>
 
 namespace varscope::io {
 
@@ -13,11 +14,10 @@ constexpr std::size_t kBlockBytes = 12;
 struct State {
   std::uint32_t a, b, c;
 
-  void add(std::span<const std::byte> bytes) noexcept {  // at most kBlockBytes, the missing ones count as 0
-    std::uint32_t words[3] = {0, 0, 0};
-    for (std::size_t k = 0; k < bytes.size(); ++k) {
-      words[k / 4] |= std::to_integer<std::uint32_t>(bytes[k]) << (8 * (k % 4));
-    }
+  void add(const std::byte* block) noexcept {
+    static_assert(std::endian::native == std::endian::little);
+    std::uint32_t words[3];
+    std::memcpy(words, block, kBlockBytes);
     a += words[0];
     b += words[1];
     c += words[2];
@@ -49,12 +49,14 @@ std::uint32_t hdf5_checksum(std::span<const std::byte> bytes) noexcept {
   const std::uint32_t start = 0xDEADBEEF + static_cast<std::uint32_t>(bytes.size());
   State state{start, start, start};
   while (bytes.size() > kBlockBytes) {
-    state.add(bytes.first(kBlockBytes));
+    state.add(bytes.data());
     state.mix();
     bytes = bytes.subspan(kBlockBytes);
   }
   if (!bytes.empty()) {
-    state.add(bytes);
+    std::byte last[kBlockBytes] = {};  // what is missing counts as 0
+    std::memcpy(last, bytes.data(), bytes.size());
+    state.add(last);
     state.finish();
   }
   return state.c;

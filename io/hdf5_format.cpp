@@ -288,7 +288,8 @@ std::vector<std::byte> make_superblock(std::uint64_t root_address, std::uint64_t
 void read_object_header(const ReadableFile& file, std::uint64_t address, ExtentMap& extents,
                         const Place& place, ObjectHeader& header) {
   header.chunks.resize(1);
-  std::vector<ByteRange> continuations;
+  std::vector<ByteRange>& continuations = header.continuations;
+  continuations.clear();
   const std::size_t messages_begin = read_first_chunk(file, address, extents, place, header.chunks[0]);
   check_messages(header.chunks[0], messages_begin, continuations, place);
   // A continuation may announce another; each claims bytes of its own, so the file's size bounds them.

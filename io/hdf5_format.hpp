@@ -146,6 +146,7 @@ struct HeaderChunk {
 class ObjectHeader {
  public:
   std::vector<HeaderChunk> chunks;
+  std::vector<ByteRange> continuations;  ///< the ranges of all chunks but the first
 
   /// Calls `use` for each message, but not for those of type NIL and continuations. What it is given points
   /// into the chunks.

@@ -7,6 +7,7 @@
 #include <varscope/checkpoint.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <utility>
@@ -35,6 +36,10 @@ int main(int argc, char** argv) {
   vs::write_checkpoint(directory + "/names.h5", Variables{{"x//%:.", vs::Array::scalar(1.0f)},
                                                           {"../x/./y", vs::Array::scalar(1.0f)},
                                                           {std::string(300, 'n'), vs::Array::scalar(1.0f)}});
+  // Zeros at the end can be left out (read_untrusted.hpp).
+  vs::write_checkpoint(directory + "/blocks.h5",
+                       Variables{{"v", vs::Array(vs::Shape{(1 << 18) + 8}, vs::float32)}});
+  std::filesystem::resize_file(directory + "/blocks.h5", 1024);
   std::ofstream(directory + "/version_1.h5", std::ios::binary) << varscope::testing::version_1_checkpoint();
   return 0;
 }
