@@ -109,7 +109,7 @@ Bytes value_of(Bytes attribute, std::string_view name) noexcept {
 
 /// A dataset's fields, as far as they can be made out.
 struct Dataset {
-  Bytes name, checksum, dimensions;
+  Bytes name, checksum, dimensions, layout;
   std::optional<DType> dtype;
   std::uint64_t address = 0;
   std::uint64_t size = 0;
@@ -126,6 +126,7 @@ Dataset dataset_of(const Chunk& chunk) {
         if (text_of(body) == encoding) dataset.dtype = dtype;
       }
     } else if (type == io::kDataLayoutMessage && body.size() == 18) {
+      dataset.layout = body;
       dataset.address = load(body, 2, 8);
       dataset.size = load(body, 10, 8);
     } else if (type == io::kAttributeMessage) {
@@ -257,6 +258,34 @@ void change_message(const Chunk& chunk, Numbers& random) noexcept {
   }
 }
 
+/// Gives a dataset another size, in its shape and in its layout, or another place, or both.
+void change_data(Bytes file, const Chunk& chunk, Numbers& random) {
+  const Dataset dataset = dataset_of(chunk);
+  if (dataset.layout.empty() || !dataset.dtype) return;
+  const std::uint64_t file_size = file.size();
+  // Bytes that then belong to nothing must be zero.
+  if (dataset.address <= file_size && dataset.size <= file_size - dataset.address && random.one_in(2)) {
+    const Bytes data = file.subspan(dataset.address, dataset.size);
+    std::fill(data.begin(), data.end(), std::byte{0});
+  }
+  std::uint64_t bytes = dataset.size;
+  if (!dataset.dimensions.empty() && random.one_in(2)) {
+    bytes = dtype_size(*dataset.dtype);
+    for (std::size_t at = 0; at < dataset.dimensions.size(); at += 8) {
+      const std::uint64_t dimension =
+          random.one_in(4) ? changed_value(1, file_size, random) : random.below(64);
+      store(dataset.dimensions, at, dimension, 8);
+      bytes *= dimension;
+    }
+    store(dataset.layout, 10, bytes, 8);
+  }
+  if (random.one_in(2)) return;
+  const std::uint64_t address = random.one_in(2)   ? random.below(file_size + 256) / 64 * 64
+                                : random.one_in(2) ? (file_size - bytes) / 64 * 64 + 64 * random.below(3)
+                                                   : changed_value(dataset.address, file_size, random);
+  store(dataset.layout, 2, address, 8);
+}
+
 /// Moves the end of a header's messages to a continuation at the end of the file. Returns the file's size.
 std::size_t add_continuation(Bytes room, std::size_t size, const Chunk& chunk, Numbers& random) {
   constexpr std::size_t kMessage = io::kMessagePrefixBytes + 16;
@@ -297,6 +326,9 @@ std::size_t mutate_checkpoint(std::span<std::byte> room, std::size_t size, std::
           change_message(any_chunk(), random);
           break;
         case 3:
+          change_data(room.first(size), any_chunk(), random);
+          break;
+        case 4:
           if (random.one_in(4)) {
             size = add_continuation(room, size, any_chunk(), random);
             break;
@@ -312,7 +344,7 @@ std::size_t mutate_checkpoint(std::span<std::byte> room, std::size_t size, std::
   const Bytes file = room.first(size);
   find_chunks(file, chunks);
   // What an input says of its end, the fuzzer's file has zeros for: large data in few bytes.
-  if (!random.one_in(64) && load(file, 28, 8) < 2 * size) store(file, 28, size, 8);
+  if (!random.one_in(256) && load(file, 28, 8) < 2 * size) store(file, 28, size, 8);
   if (random.one_in(4)) repair_data(file, chunks);
   if (!random.one_in(8)) repair_digest(chunks);
   repair_metadata(file, chunks);
