@@ -55,8 +55,7 @@ void for_each_item(const detail::GraphState& graph, std::string_view collection,
 
 /// Whether `name` lies below the scope: "foo" holds "foo/v" and not "foo_bar/v".
 bool in_scope(std::string_view name, std::string_view scope) {
-  return scope.empty() ||
-         (name.size() > scope.size() && name.starts_with(scope) && name[scope.size()] == '/');
+  return name.size() > scope.size() && name.starts_with(scope) && name[scope.size()] == '/';
 }
 
 std::vector<Variable> variables_in(const detail::GraphState& graph, std::string_view collection,
@@ -64,7 +63,8 @@ std::vector<Variable> variables_in(const detail::GraphState& graph, std::string_
   std::vector<Variable> variables;
   for_each_item(graph, collection, [&](const CollectionItem& item) {
     const auto* const variable = std::get_if<Variable>(&item.value());
-    if (variable != nullptr && in_scope(variable->name(), scope)) variables.push_back(*variable);
+    if (variable != nullptr && (scope.empty() || in_scope(variable->name(), scope)))
+      variables.push_back(*variable);
   });
   return variables;
 }

@@ -15,6 +15,10 @@ Graph::Graph() : state_(std::make_unique<detail::GraphState>(*this)) {}
 
 Graph::~Graph() = default;
 
+std::uint64_t Graph::id() const noexcept {
+  return state_->id();
+}
+
 void Graph::finalize() noexcept {
   state_->finalize();
 }

@@ -2,6 +2,7 @@
 #include "runtime/session_state.hpp"
 
 #include "graph/graph_state.hpp"
+#include "runtime/snapshot_state.hpp"
 #include "scope/initializer_body.hpp"
 #include "scope/variable_record.hpp"
 
@@ -214,13 +215,32 @@ std::vector<Array> SessionState::read(const std::vector<Variable>& variables) {
   return values;
 }
 
-std::vector<Array> SessionState::read_shared(const std::vector<Variable>& variables) {
+std::vector<const VariableRecord*> SessionState::records_of(const std::vector<Variable>& variables) const {
   std::vector<const VariableRecord*> records;
+  records.reserve(variables.size());
   for (const Variable& variable : variables) {
     require_single(variable);
     require_own(variable.op());
     records.push_back(variable.record());
   }
+  return records;
+}
+
+std::vector<Array> SessionState::read_shared(const SnapshotState& snapshot,
+                                             const std::vector<Variable>& variables) const {
+  const std::vector<const VariableRecord*> records = records_of(variables);
+  std::vector<Array> values;
+  values.reserve(records.size());
+  for (const VariableRecord* record : records) {
+    const VariableVersion* const version = snapshot.values->find(record->index());
+    values.push_back(version != nullptr ? version->value()
+                                        : initial_value(*record, snapshot.initializers.of(*record)));
+  }
+  return values;
+}
+
+std::vector<Array> SessionState::read_shared(const std::vector<Variable>& variables) {
+  const std::vector<const VariableRecord*> records = records_of(variables);
   const VariableValues::Pin pin = pin_initialized(records);
   std::vector<Array> values;
   values.reserve(records.size());

@@ -19,6 +19,7 @@
 namespace varscope::detail {
 
 struct InitialValue;
+struct SnapshotState;
 
 /// Fans work out to a fixed number of threads; exists only where the session's options ask for one.
 class ThreadLimit;
@@ -30,6 +31,9 @@ class SessionState {
 
   Graph& graph() const noexcept { return graph_; }
 
+  /// The latest commit. Lock-free.
+  VariableValues::Pin pin() const { return values_.pin(); }
+
   /// Session::run_into(). `results` has one element for each fetch.
   void run(const PlanRequest& request, std::span<Array> results);
 
@@ -38,6 +42,7 @@ class SessionState {
 
   std::vector<Array> read(const std::vector<Variable>& variables);
   std::vector<Array> read_shared(const std::vector<Variable>& variables);
+  std::vector<Array> read_shared(const SnapshotState& snapshot, const std::vector<Variable>& variables) const;
   void load(const std::vector<std::pair<Variable, Array>>& values);
   void load_shared(std::vector<std::pair<Variable, Array>> values);
 
@@ -57,6 +62,8 @@ class SessionState {
   void run_plan(const ExecutionPlan& plan, const PlanRequest& request, std::span<Array> results);
   /// Fills in the rest of the arguments and runs the plan on them.
   void execute_plan(const ExecutionPlan& plan, RunArguments arguments);
+  /// Throws unless they are single variables of this graph.
+  std::vector<const VariableRecord*> records_of(const std::vector<Variable>& variables) const;
   VariableValues::Pin pin_initialized(std::span<const VariableRecord* const> records);
   void initialize_missing(std::span<const VariableRecord* const> records, const Snapshot& snapshot);
   Array initial_value(const VariableRecord& record, const InitialValue& start) const;

@@ -70,6 +70,9 @@ class VARSCOPE_API Graph {
   /// Throws ValueError for an expression that is none.
   std::vector<CollectionItem> get_collection(std::string_view name, std::string_view scope = {}) const;
 
+  /// Differs from that of every other graph there ever was in this process.
+  std::uint64_t id() const noexcept;
+
   /// All variables in "variables", in the order of their creation; with a scope, those whose names start
   /// with `scope` + "/" (an exact path prefix: "foo" does not match "foo_bar/v").
   std::vector<Variable> global_variables(std::string_view scope = {}) const;

@@ -6,6 +6,7 @@
 #include <varscope/array.hpp>
 #include <varscope/export.hpp>
 #include <varscope/graph.hpp>
+#include <varscope/session_snapshot.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/variable.hpp>
 
@@ -141,6 +142,9 @@ class VARSCOPE_API Session {
   /// As read(), but without copies: the arrays are the session's own as of that commit, for as long as they
   /// live, whatever is assigned meanwhile. Nobody may write to their memory.
   std::vector<Array> read_shared(const std::vector<Variable>& variables);
+
+  /// All variables as of now, to be looked at later. Lock-free; takes the same time whatever there is.
+  SessionSnapshot snapshot() const;
 
   /// As load(), but without copies: the arrays themselves become the values. From here on nobody may write to
   /// their memory.

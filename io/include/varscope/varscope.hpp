@@ -31,6 +31,7 @@
 #include <varscope/reuse.hpp>
 #include <varscope/saver.hpp>
 #include <varscope/session.hpp>
+#include <varscope/session_snapshot.hpp>
 #include <varscope/shape.hpp>
 #include <varscope/shared_variables.hpp>
 #include <varscope/source_location.hpp>
