@@ -78,41 +78,55 @@ CheckpointMatch match_checkpoint(const detail::OpenCheckpoint& checkpoint, std::
   RestoreReport& report = match.report;
   report.checkpoint = checkpoint.path();
   std::optional<NameHints> hints;  // once one is missing
-  std::set<std::string_view> wanted;
+  const std::vector<CheckpointEntry>& entries = checkpoint.entries();
+  std::vector<bool> wanted(entries.size());
+  std::string renamed;
+  std::size_t next = 0;  // mostly the entry that the next binding wants: both are sorted
+  match.pairs.reserve(bindings.size());
   for (const Binding& binding : bindings) {
     const Variable& variable = binding.variable;
-    const std::string tensor = tensor_name(binding.key, options.renamed_scopes);
-    const CheckpointEntry* const entry = checkpoint.find(tensor);
+    if (!options.renamed_scopes.empty()) renamed = tensor_name(binding.key, options.renamed_scopes);
+    const std::string& tensor = options.renamed_scopes.empty() ? binding.key : renamed;
+    const CheckpointEntry* const entry =
+        next < entries.size() && entries[next].name == tensor ? &entries[next] : checkpoint.find(tensor);
     if (entry == nullptr) {
       if (!hints) hints.emplace(names_in(checkpoint));
       report.missing.push_back({saved_name(variable), tensor, variable.dtype(), variable.shape(),
                                 variable.where(), hints->nearest(tensor)});
       continue;
     }
-    wanted.insert(entry->name);
+    const auto index = static_cast<std::size_t>(entry - entries.data());
+    wanted[index] = true;
+    next = index + 1;
     if (fits(*entry, variable, reshape)) {
       match.pairs.push_back({&binding, entry});
-      report.restored.push_back({saved_name(variable), tensor});
     } else {
       report.mismatched.push_back({saved_name(variable), tensor, variable.dtype(), variable.shape(),
                                    variable.where(), entry->dtype, entry->shape});
     }
   }
-  for (const CheckpointEntry& entry : checkpoint.entries()) {
-    if (!wanted.contains(entry.name)) report.unexpected.push_back(entry.name);
+  for (std::size_t index = 0; index < entries.size(); ++index) {
+    if (!wanted[index]) report.unexpected.push_back(entries[index].name);
   }
   return match;
 }
 
-void require_complete(const detail::OpenCheckpoint& checkpoint, const RestoreReport& report,
+void list_restored(CheckpointMatch& match) {
+  for (const auto& [binding, entry] : match.pairs) {
+    match.report.restored.push_back({saved_name(binding->variable), entry->name});
+  }
+}
+
+void require_complete(const detail::OpenCheckpoint& checkpoint, const CheckpointMatch& match,
                       bool refuse_unexpected) {
+  const RestoreReport& report = match.report;
   const std::size_t problems = report.missing.size() + report.mismatched.size();
   if (problems == 0) {
     if (refuse_unexpected) require_nothing_unexpected(report);
     return;
   }
   std::string message = "cannot restore from '" + report.checkpoint + "': of " +
-                        std::to_string(problems + report.restored.size()) + " variables, " +
+                        std::to_string(problems + match.pairs.size()) + " variables, " +
                         std::to_string(problems) + " do not fit, and none was changed:";
   if (!report.missing.empty()) {
     const NameHints hints(names_in(checkpoint));
@@ -166,13 +180,15 @@ std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint
   values.reserve(pairs.size());
   for (const auto& [binding, entry] : pairs) {
     const Variable& variable = binding->variable;
-    const Array whole = arrays[index_of(entry)]->reshaped(variable.shape());
+    std::optional<Array>& array = arrays[index_of(entry)];
     if (variable.is_partitioned()) {
+      const Array whole = array->reshaped(variable.shape());
       for (const Variable& part : variable.partitions())
         values.emplace_back(part, cut_partition(whole, part.partition_info(), part.shape()));
     } else {
+      Array value = entry->shape == variable.shape() ? *array : array->reshaped(variable.shape());
       // A session's own array must be nobody else's.
-      values.emplace_back(variable, given_away[index_of(entry)] ? whole.copy() : whole);
+      values.emplace_back(variable, given_away[index_of(entry)] ? value.copy() : std::move(value));
       given_away[index_of(entry)] = true;
     }
   }

@@ -22,17 +22,20 @@ struct CheckpointMatch {
     const CheckpointEntry* entry;
   };
   std::vector<Pair> pairs;
-  RestoreReport report;
+  RestoreReport report;  ///< without `restored`
 };
 
-/// Compares bindings with a checkpoint; both must outlive the result. With `reshape` any shape with as many
-/// elements fits. Throws ValueError for scopes that cannot be renamed so. Thread-safe.
+/// Compares bindings, sorted by key, with a checkpoint; both must outlive the result. With `reshape` any
+/// shape with as many elements fits. Throws ValueError for scopes that cannot be renamed so. Thread-safe.
 CheckpointMatch match_checkpoint(const detail::OpenCheckpoint& checkpoint, std::span<const Binding> bindings,
                                  const RestoreOptions& options, bool reshape);
 
+/// Puts what will be restored into the report, which nobody else needs.
+void list_restored(CheckpointMatch& match);
+
 /// Throws one error for everything that the report finds missing, mismatched or, if asked, unexpected:
 /// NotFoundError if anything is missing, else InvalidArgumentError.
-void require_complete(const detail::OpenCheckpoint& checkpoint, const RestoreReport& report,
+void require_complete(const detail::OpenCheckpoint& checkpoint, const CheckpointMatch& match,
                       bool refuse_unexpected);
 
 /// Throws InvalidArgumentError if there is anything unexpected.

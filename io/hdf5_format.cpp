@@ -214,24 +214,60 @@ void ExtentMap::claim(ByteRange range, const Place& place) {
   if (range.offset > file_size_ || range.size > file_size_ - range.offset) {
     place.damaged(range, "they lie outside the file, which has " + std::to_string(file_size_) + " bytes");
   }
-  const std::uint64_t end = range.offset + range.size;
-  // Mostly they come in ascending order.
-  const bool is_last = extents_.empty() || std::prev(extents_.end())->first <= range.offset;
-  const auto next = is_last ? extents_.end() : extents_.upper_bound(range.offset);
-  const Extent* clash = nullptr;
-  if (next != extents_.end() && next->first < end) clash = &next->second;
-  if (next != extents_.begin() && std::prev(next)->second.end > range.offset)
-    clash = &std::prev(next)->second;
+  const std::uint64_t begin = range.offset;
+  const std::uint64_t end = begin + range.size;
+  const Extent* clash = clash_in_runs(begin, end);
+  const auto next = others_.empty() ? others_.end() : others_.upper_bound(begin);
+  if (next != others_.end() && next->first < end) clash = &next->second;
+  if (next != others_.begin() && std::prev(next)->second.end > begin) clash = &std::prev(next)->second;
   if (clash != nullptr) place.damaged(range, "they belong to " + place.name_of(clash->object) + " already");
-  extents_.emplace_hint(next, range.offset, Extent{end, place.object});
+  // The run that ends closest before it.
+  std::vector<Extent>* run = nullptr;
+  for (std::vector<Extent>& each : runs_) {
+    if (!each.empty() && each.back().end > begin) continue;
+    if (run == nullptr || run->empty() || (!each.empty() && each.back().end > run->back().end)) run = &each;
+  }
+  if (run == nullptr) {
+    others_.emplace_hint(next, begin, Extent{begin, end, place.object});
+  } else {
+    run->push_back({begin, end, place.object});
+  }
+}
+
+/// One of the extents that the range overlaps; null if there is none.
+const ExtentMap::Extent* ExtentMap::clash_in_runs(std::uint64_t begin, std::uint64_t end) const {
+  for (const std::vector<Extent>& run : runs_) {
+    if (run.empty() || run.back().end <= begin || run.front().begin >= end) continue;
+    const auto next =
+        std::upper_bound(run.begin(), run.end(), begin,
+                         [](std::uint64_t at, const Extent& extent) { return at < extent.begin; });
+    if (next != run.end() && next->begin < end) return &*next;
+    if (next != run.begin() && std::prev(next)->end > begin) return &*std::prev(next);
+  }
+  return nullptr;
 }
 
 std::vector<ByteRange> ExtentMap::gaps() const {
   std::vector<ByteRange> gaps;
   std::uint64_t end = 0;
-  for (const auto& [begin, extent] : extents_) {
-    if (begin > end) gaps.push_back({end, begin - end});
-    end = extent.end;
+  auto first = runs_[0].begin();
+  auto second = runs_[1].begin();
+  auto other = others_.begin();
+  for (;;) {
+    const Extent* next = nullptr;  // of the three sequences' next ones the least
+    if (first != runs_[0].end()) next = &*first;
+    if (second != runs_[1].end() && (next == nullptr || second->begin < next->begin)) next = &*second;
+    if (other != others_.end() && (next == nullptr || other->first < next->begin)) next = &other->second;
+    if (next == nullptr) break;
+    if (next->begin > end) gaps.push_back({end, next->begin - end});
+    end = next->end;
+    if (first != runs_[0].end() && next == &*first) {
+      ++first;
+    } else if (second != runs_[1].end() && next == &*second) {
+      ++second;
+    } else {
+      ++other;
+    }
   }
   if (end < file_size_) gaps.push_back({end, file_size_ - end});
   return gaps;

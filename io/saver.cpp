@@ -13,6 +13,7 @@
 #include <varscope/partitioned_values.hpp>
 #include <varscope/saver.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <mutex>
 
@@ -28,14 +29,8 @@ double now_seconds() {
   return seconds_since_1970(std::chrono::system_clock::now());
 }
 
-/// The variables of a save, and the values of all of them, or of their parts, as of one commit. It shares
-/// them with the session.
-struct PinnedValues {
-  std::vector<io::Binding> bindings;
-  std::vector<Array> values;
-};
-
-PinnedValues pin_values(Session& session, std::vector<io::Binding> bindings) {
+/// The variables themselves, of partitioned ones the parts.
+std::vector<Variable> single_variables(std::span<const io::Binding> bindings) {
   std::vector<Variable> singles;
   singles.reserve(bindings.size());
   for (const io::Binding& binding : bindings) {
@@ -46,26 +41,60 @@ PinnedValues pin_values(Session& session, std::vector<io::Binding> bindings) {
     const std::vector<Variable> parts = binding.variable.partitions();
     singles.insert(singles.end(), parts.begin(), parts.end());
   }
-  return {std::move(bindings), session.read_shared(singles)};
+  return singles;
 }
 
-/// The values under their keys; parts are put together.
-std::vector<std::pair<std::string, Array>> named_values(PinnedValues pinned) {
+/// The values under their keys; parts are put together. `values` are those of single_variables().
+std::vector<std::pair<std::string, Array>> named_values(std::span<const io::Binding> bindings,
+                                                        std::vector<Array> values) {
   std::vector<std::pair<std::string, Array>> named;
-  named.reserve(pinned.bindings.size());
+  named.reserve(bindings.size());
   std::size_t next = 0;
-  for (io::Binding& binding : pinned.bindings) {
+  for (const io::Binding& binding : bindings) {
     if (!binding.variable.is_partitioned()) {
-      named.emplace_back(std::move(binding.key), std::move(pinned.values[next++]));
+      named.emplace_back(binding.key, std::move(values[next++]));
       continue;
     }
     const std::size_t count = binding.variable.partitions().size();
-    const std::span<Array> own = std::span(pinned.values).subspan(next, count);
-    named.emplace_back(std::move(binding.key), join_partitions(binding.variable, own));
+    const std::span<Array> own = std::span(values).subspan(next, count);
+    named.emplace_back(binding.key, join_partitions(binding.variable, own));
     next += count;
   }
   return named;
 }
+
+/// The bindings of a graph's global variables, kept from one save to the next. Thread-safe.
+class GraphBindings {
+ public:
+  using Bindings = std::shared_ptr<const std::vector<io::Binding>>;
+
+  Bindings of(const Graph& graph, std::vector<Variable> variables) {
+    // A variable may turn out to be a part a little later than it is there.
+    const auto parts = std::count_if(variables.begin(), variables.end(), [](const Variable& variable) {
+      return static_cast<bool>(variable.partitioned_variable());
+    });
+    {
+      const std::lock_guard lock(mutex_);
+      if (bindings_ != nullptr && graph_ == graph.id() && parts_ == parts && variables_ == variables) {
+        return bindings_;
+      }
+    }
+    auto bindings = std::make_shared<const std::vector<io::Binding>>(io::bind_global(variables));
+    const std::lock_guard lock(mutex_);
+    graph_ = graph.id();
+    parts_ = parts;
+    variables_ = std::move(variables);
+    bindings_ = std::move(bindings);
+    return bindings_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::uint64_t graph_ = 0;  // these four are protected by mutex_
+  std::ptrdiff_t parts_ = 0;
+  std::vector<Variable> variables_;
+  Bindings bindings_;
+};
 
 }  // namespace
 
@@ -76,7 +105,8 @@ class SaverState {
   /// Without bindings: for all variables of each session's graph.
   SaverState(std::optional<std::vector<io::Binding>> bindings, const SaverOptions& options)
       : files_(io::posix_file_system()),
-        bindings_(std::move(bindings)),
+        bindings_(bindings ? std::make_shared<const std::vector<io::Binding>>(std::move(*bindings))
+                           : nullptr),
         reshape_(options.reshape),
         allow_empty_(options.allow_empty),
         pad_step_number_(options.pad_step_number),
@@ -87,46 +117,50 @@ class SaverState {
 
   std::string save(Session& session, const std::string& given_path, const SaveOptions& options) {
     const std::string path = io::saver_path(files_, given_path, options, pad_step_number_);
-    std::vector<io::Binding> bindings = bindings_for(session);
-    if (bindings.empty()) return {};
-    write(path, pin_values(session, std::move(bindings)), options, nullptr);
+    const Bindings bindings = bindings_for(session);
+    if (bindings->empty()) return {};
+    write(path, named_values(*bindings, session.read_shared(single_variables(*bindings))), options, nullptr);
     return path;
   }
 
+  /// All that takes time with the number of variables is left to the thread.
   std::shared_ptr<const io::PendingSave> save_async(Session& session, const std::string& given_path,
                                                     const SaveOptions& options) {
     const std::string path = io::saver_path(files_, given_path, options, pad_step_number_);
-    std::vector<io::Binding> bindings = bindings_for(session);
-    if (bindings.empty()) {
+    const SessionSnapshot snapshot = session.snapshot();
+    if (bindings_ ? bindings_->empty() : !snapshot.has_global_variables()) {
+      if (!allow_empty_) refuse_empty();
       const auto nothing = std::make_shared<io::PendingSave>("");
       nothing->finish(nullptr);
       return nothing;
     }
     const auto pending = std::make_shared<io::PendingSave>(path);
-    // A std::function copies what it holds, and the values are to go as soon as they are written.
-    const auto pinned = std::make_shared<PinnedValues>(pin_values(session, std::move(bindings)));
-    queue_.add(pending, [this, pinned, options](io::PendingSave& save) {
-      write(save.path(), std::move(*pinned), options, &save.progress());
+    queue_.add(pending, [this, snapshot, options](io::PendingSave& save) {
+      const Bindings bindings =
+          bindings_ ? bindings_ : graph_bindings_.of(snapshot.graph(), snapshot.global_variables());
+      write(save.path(), named_values(*bindings, snapshot.read_shared(single_variables(*bindings))), options,
+            &save.progress());
     });
     return pending;
   }
 
   void restore(Session& session, const std::string& given_path, const RestoreOptions& options) const {
-    const std::vector<io::Binding> bindings = bindings_for(session);
-    if (bindings.empty()) return;
+    const Bindings bindings = bindings_for(session);
+    if (bindings->empty()) return;
     const OpenCheckpoint checkpoint(files_, io::require_checkpoint(files_, given_path));
-    const io::CheckpointMatch match = io::match_checkpoint(checkpoint, bindings, options, reshape_);
-    io::require_complete(checkpoint, match.report, options.refuse_unexpected);
+    const io::CheckpointMatch match = io::match_checkpoint(checkpoint, *bindings, options, reshape_);
+    io::require_complete(checkpoint, match, options.refuse_unexpected);
     session.load_shared(io::read_values(checkpoint, match.pairs));
   }
 
   RestoreReport restore_matching(Session& session, const std::string& given_path,
                                  const RestoreOptions& options) const {
-    const std::vector<io::Binding> bindings = bindings_for(session);
-    if (bindings.empty()) return {};
+    const Bindings bindings = bindings_for(session);
+    if (bindings->empty()) return {};
     const OpenCheckpoint checkpoint(files_, io::require_checkpoint(files_, given_path));
-    io::CheckpointMatch match = io::match_checkpoint(checkpoint, bindings, options, reshape_);
+    io::CheckpointMatch match = io::match_checkpoint(checkpoint, *bindings, options, reshape_);
     if (options.refuse_unexpected) io::require_nothing_unexpected(match.report);
+    io::list_restored(match);
     session.load_shared(io::read_values(checkpoint, match.pairs));
     return std::move(match.report);
   }
@@ -147,19 +181,25 @@ class SaverState {
   }
 
  private:
-  std::vector<io::Binding> bindings_for(const Session& session) const {
-    if (bindings_) return *bindings_;
-    std::vector<io::Binding> bindings = io::bind_graph(session.graph());
-    if (!bindings.empty() || allow_empty_) return bindings;
+  using Bindings = GraphBindings::Bindings;
+
+  Bindings bindings_for(const Session& session) const {
+    if (bindings_) return bindings_;
+    Bindings bindings = graph_bindings_.of(session.graph(), session.graph().global_variables());
+    if (bindings->empty() && !allow_empty_) refuse_empty();
+    return bindings;
+  }
+
+  [[noreturn]] static void refuse_empty() {
     throw ValueError(
         "there is nothing to save or restore: the graph has no variables; if that may be, give the Saver "
         "allow_empty");
   }
 
-  void write(const std::string& path, PinnedValues pinned, const SaveOptions& options,
-             io::WriteProgress* progress) {
-    io::write_checkpoint(files_, path, named_values(std::move(pinned)), {.global_step = options.global_step},
-                         progress);
+  void write(const std::string& path, std::vector<std::pair<std::string, Array>> values,
+             const SaveOptions& options, io::WriteProgress* progress) {
+    io::write_checkpoint(files_, path, values, {.global_step = options.global_step}, progress);
+    values = {};
     if (!options.write_state) return;
     const std::lock_guard lock(mutex_);
     series_.add(path, options.latest_filename, now_seconds());
@@ -167,11 +207,12 @@ class SaverState {
 
   // Fixed after construction.
   io::FileSystem& files_;
-  std::optional<std::vector<io::Binding>> bindings_;
+  Bindings bindings_;  // null: those of each session's graph
   bool reshape_;
   bool allow_empty_;
   bool pad_step_number_;
 
+  mutable GraphBindings graph_bindings_;
   mutable std::mutex mutex_;
   io::CheckpointSeries series_;  // protected by mutex_
 

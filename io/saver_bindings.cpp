@@ -5,10 +5,12 @@
 #include <varscope/tensor.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
 
 namespace varscope::io {
 
@@ -28,9 +30,44 @@ std::string describe(const Variable& variable) {
          saved_name(variable) + "' (made at " + to_string(variable.where()) + ")";
 }
 
+/// Where the first name of a sorted list begins to differ from the last one, and so from any.
+std::size_t common_prefix(std::string_view first, std::string_view last) {
+  const auto differing = std::mismatch(first.begin(), first.end(), last.begin(), last.end());
+  return static_cast<std::size_t>(differing.first - first.begin());
+}
+
+/// Eight bytes of the name as a number that is ordered as they are.
+std::uint64_t leading_bytes(std::string_view name, std::size_t begin) {
+  std::uint64_t bytes = 0;
+  for (std::size_t k = begin; k < begin + 8; ++k) {
+    bytes = bytes << 8 | (k < name.size() ? static_cast<unsigned char>(name[k]) : 0u);
+  }
+  return bytes;
+}
+
+/// Names of one model mostly differ within the first bytes behind what all have in common; so few comparisons
+/// look at a name, and what is moved about is small.
+void sort_by_key(std::vector<Binding>& bindings) {
+  const auto by_key = [](const Binding& a, const Binding& b) { return a.key < b.key; };
+  if (std::is_sorted(bindings.begin(), bindings.end(), by_key)) return;
+  const auto [least, greatest] = std::minmax_element(bindings.begin(), bindings.end(), by_key);
+  const std::size_t prefix = common_prefix(least->key, greatest->key);
+  std::vector<std::pair<std::uint64_t, std::size_t>> order;
+  order.reserve(bindings.size());
+  for (const Binding& binding : bindings)
+    order.emplace_back(leading_bytes(binding.key, prefix), order.size());
+  std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first < b.first;
+    return bindings[a.second].key < bindings[b.second].key;
+  });
+  std::vector<Binding> sorted;
+  sorted.reserve(bindings.size());
+  for (const auto& [bytes, index] : order) sorted.push_back(std::move(bindings[index]));
+  bindings = std::move(sorted);
+}
+
 std::vector<Binding> sorted_by_key(std::vector<Binding> bindings) {
-  std::sort(bindings.begin(), bindings.end(),
-            [](const Binding& a, const Binding& b) { return a.key < b.key; });
+  sort_by_key(bindings);
   const auto twin = std::adjacent_find(bindings.begin(), bindings.end(),
                                        [](const Binding& a, const Binding& b) { return a.key == b.key; });
   if (twin == bindings.end()) return bindings;
@@ -70,10 +107,11 @@ std::string saved_name(const Variable& variable) {
   return variable.is_partitioned() ? variable.name() : variable.op().name();
 }
 
-std::vector<Binding> bind_graph(const Graph& graph) {
+std::vector<Binding> bind_global(std::span<const Variable> variables) {
   std::vector<Binding> bindings;
+  bindings.reserve(variables.size());
   std::set<std::string> wholes;
-  for (const Variable& variable : graph.global_variables()) {
+  for (const Variable& variable : variables) {
     const Variable whole = variable.partitioned_variable();
     if (!whole) {
       bindings.push_back({saved_name(variable), variable});

@@ -23,9 +23,9 @@ std::string saved_name(const Variable& variable);
 
 // All that follow give bindings sorted by key, and are thread-safe.
 
-/// All global variables, a partitioned variable in place of its parts. Throws ValueError if two have one
-/// name.
-std::vector<Binding> bind_graph(const Graph& graph);
+/// All of these, the global variables of a graph, a partitioned variable in place of its parts. Throws
+/// ValueError if two have one name.
+std::vector<Binding> bind_global(std::span<const Variable> variables);
 
 /// Those of a list. Throws ValueError for an element that refers to nothing, two of one name, or some but not
 /// all parts of a partitioned variable; TypeError for a computed one.

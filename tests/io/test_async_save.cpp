@@ -44,6 +44,44 @@ BOOST_AUTO_TEST_CASE(variables_never_used_are_initialized_for_it) {
   BOOST_TEST(vs::load_variable(path, v.op().name()).same_bits(vs::Array::of<float>({2}, {1, 1})));
 }
 
+BOOST_AUTO_TEST_CASE(it_saves_the_variables_of_the_call) {
+  const TemporaryDirectory directory;
+  Model model;
+  vs::Saver saver;
+  std::vector<std::size_t> counts;
+  const auto save = [&](vs::Session& session) {
+    const vs::SaveHandle handle = saver.save_async(session, directory / "m");
+    static_cast<void>(vs::get_variable("later" + std::to_string(counts.size()), {2}));
+    counts.push_back(vs::CheckpointReader(handle.wait()).entries().size());
+  };
+  save(model.session);
+  save(model.session);  // the Saver does not go by what there was at the first save
+  {
+    Model other;
+    save(other.session);
+  }
+  save(model.session);
+  BOOST_TEST(counts == (std::vector<std::size_t>{3, 4, 3, 5}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(the_session_may_go_before_the_save_has_ended) {
+  const TemporaryDirectory directory;
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  const vs::Variable v = vs::get_variable("v", {1000});
+  const vs::Array value(vs::Shape{1000}, vs::float32);
+  vs::Saver saver;
+  std::vector<vs::SaveHandle> handles;
+  for (int k = 0; k < 5; ++k) {
+    vs::Session session(graph);
+    session.load({{v, value}});
+    handles.push_back(saver.save_async(session, directory / "m", {.global_step = k}));
+  }
+  for (const vs::SaveHandle& handle : handles) {
+    BOOST_TEST(vs::load_variable(handle.wait(), "v").same_bits(value));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(saves_come_in_the_order_of_the_calls) {
   const TemporaryDirectory directory;
   Model model;

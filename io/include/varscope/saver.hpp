@@ -131,12 +131,15 @@ class VARSCOPE_API Saver {
   /// the state file is what could not be written: then it is there, but not listed.
   std::string save(Session& session, const std::string& path, const SaveOptions& options = {});
 
-  /// The same without waiting: takes the values as of one commit, however large, without copying them, and
-  /// returns; a thread of this Saver writes them while the session goes on. Until then old values that
-  /// training has replaced take memory. Saves of one Saver come one after the other, in the order of the
-  /// calls. The Saver's destructor waits for all of them.
+  /// The same without waiting: takes the values as of one commit, without copying or even counting them, and
+  /// returns in a fraction of a millisecond, whatever there is; a thread of this Saver writes them while the
+  /// session goes on. Until then old values that training has replaced take memory. The variables are those
+  /// of the call too. Those that were never used are saved with what they start with, and are not
+  /// initialized. Saves of one Saver come one after the other, in the order of the calls. The Saver's
+  /// destructor waits for all of them. The session may go before the save has ended, the graph may not.
   ///
-  /// Throws ValueError as save() does; everything that goes wrong later is told by the handle.
+  /// Throws ValueError as save() does, for what can be told at once: nothing to save, the path, the step and
+  /// the options. Everything else, such as two variables of one name, is told by the handle.
   SaveHandle save_async(Session& session, const std::string& path, const SaveOptions& options = {});
 
   /// Gives the variables the values that they have in the checkpoint, in one commit: all of them or, if
