@@ -198,10 +198,17 @@ void OpenCheckpoint::read(const CheckpointEntry& entry, std::span<std::byte> int
 
 void OpenCheckpoint::read(std::span<const Destination> destinations) const {
   std::vector<Destination> sorted(destinations.begin(), destinations.end());
-  std::sort(sorted.begin(), sorted.end(),
-            [](const Destination& a, const Destination& b) { return a.entry->offset < b.entry->offset; });
+  const auto by_offset = [](const Destination& a, const Destination& b) {
+    return a.entry->offset < b.entry->offset;
+  };
+  // They mostly are: names and data have one order.
+  if (!std::is_sorted(sorted.begin(), sorted.end(), by_offset)) {
+    std::sort(sorted.begin(), sorted.end(), by_offset);
+  }
   std::vector<const CheckpointEntry*> entries;
   std::vector<std::span<std::byte>> into;
+  entries.reserve(sorted.size());
+  into.reserve(sorted.size());
   for (const Destination& destination : sorted) {
     entries.push_back(destination.entry);
     into.push_back(destination.into);
