@@ -15,7 +15,7 @@ struct CacheSizes {
 };
 
 // The sizes of this machine, read from the operating system; a level it does not report keeps the default
-// above. Thread-safe; a system call a level, so keep the answer.
+// above. Thread-safe; asks the system each time, so keep the answer.
 CacheSizes cache_sizes() noexcept;
 
 }  // namespace varscope::simd
