@@ -123,7 +123,7 @@ constexpr std::array<OpForm, 14> kOps = {{{"constant", 0},
                                           {"global_variables_initializer", 0},
                                           {"local_variables_initializer", 0}}};
 
-std::string quoted(std::string_view word) {
+std::string in_quotes(std::string_view word) {
   return "'" + std::string(word) + "'";
 }
 
@@ -186,7 +186,7 @@ class StatementLine {
 
   void require_alone() const {
     if (words_.size() > 1)
-      fail(quoted(words_[1]) + " follows '" + std::string(keyword()) + "', which stands alone");
+      fail(in_quotes(words_[1]) + " follows '" + std::string(keyword()) + "', which stands alone");
   }
 
   const Form& form() const {
@@ -195,7 +195,7 @@ class StatementLine {
     if (found != forms().end()) return *found;
     std::string known;
     for (const Form& form : forms()) known += std::string(form.keyword) + ", ";
-    fail("no statement is called " + quoted(keyword()) + "; there are " + known + "and end");
+    fail("no statement is called " + in_quotes(keyword()) + "; there are " + known + "and end");
   }
 
   ScopeStatement statement(const Form& form) const {
@@ -210,7 +210,7 @@ class StatementLine {
           statement.arguments.emplace_back(words_[next++]);
         continue;
       }
-      if (next == words_.size()) fail(quoted(keyword()) + " lacks a word: " + usage_of(form));
+      if (next == words_.size()) fail(in_quotes(keyword()) + " lacks a word: " + usage_of(form));
       read_operand(form, operand, words_[next++], statement);
     }
     for (; next < words_.size(); ++next) read_option(form, words_[next], statement.options);
@@ -270,7 +270,7 @@ class StatementLine {
     const std::string_view option = word.substr(0, equals);
     const auto allowed = std::find(form.options.begin(), form.options.end(), option) != form.options.end();
     if (equals == std::string_view::npos || !allowed)
-      fail("the word " + quoted(word) + " does not belong here: " + usage_of(form));
+      fail("the word " + in_quotes(word) + " does not belong here: " + usage_of(form));
     const auto same = [&](std::string_view other) { return other.substr(0, other.find('=')) == option; };
     if (std::count_if(words_.begin() + 1, words_.end(), same) > 1)
       fail(std::string(option) + "= is given twice");
@@ -329,7 +329,7 @@ class StatementLine {
 
   bool flag_of(std::string_view option, std::string_view text, const char* allowed = "true or false") const {
     if (text != "true" && text != "false")
-      fail(std::string(option) + "= must be " + allowed + ", not " + quoted(text));
+      fail(std::string(option) + "= must be " + allowed + ", not " + in_quotes(text));
     return text == "true";
   }
 
@@ -337,7 +337,7 @@ class StatementLine {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || text.empty())
-      fail(quoted(text) + " is not a number such as 4, 1.5 or 1e-3");
+      fail(in_quotes(text) + " is not a number such as 4, 1.5 or 1e-3");
     return number;
   }
 
@@ -345,7 +345,7 @@ class StatementLine {
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || text.empty())
-      fail(quoted(text) + " is not a whole number");
+      fail(in_quotes(text) + " is not a whole number");
     return number;
   }
 
@@ -361,7 +361,7 @@ class StatementLine {
       partitioner.numbers.push_back(integer_of(part));
     if (partitioner.stock != "fixed_size" && partitioner.stock != "variable_axis_size" &&
         partitioner.stock != "min_max")
-      fail("no partitioner is called " + quoted(partitioner.stock) +
+      fail("no partitioner is called " + in_quotes(partitioner.stock) +
            "; there are fixed_size, variable_axis_size and min_max");
     const std::size_t most = partitioner.stock == "fixed_size" ? 2 : 3;
     if (partitioner.numbers.empty() || partitioner.numbers.size() > most)
@@ -372,7 +372,7 @@ class StatementLine {
   // What stands between brackets.
   std::string_view inside_brackets(std::string_view text, const char* wanted) const {
     if (text.size() < 2 || text.front() != '[' || text.back() != ']')
-      fail(quoted(text) + " is not " + wanted);
+      fail(in_quotes(text) + " is not " + wanted);
     return text.substr(1, text.size() - 2);
   }
 
@@ -382,7 +382,7 @@ class StatementLine {
     for (const std::string_view part :
          split_at(',', inside_brackets(text, "a shape such as [5,5,32,32], [] or none"))) {
       const std::int64_t dimension = part == "?" ? unknown_dimension : integer_of(part);
-      if (dimension < unknown_dimension) fail(quoted(text) + " has a dimension below 0");
+      if (dimension < unknown_dimension) fail(in_quotes(text) + " has a dimension below 0");
       dimensions.push_back(dimension);
     }
     return Shape(std::move(dimensions));
@@ -420,7 +420,7 @@ class StatementLine {
       }
       known += (known.empty() ? "" : ", ") + std::string(op.kind);
     }
-    fail("no op is called " + quoted(statement.name) + "; there are " + known);
+    fail("no op is called " + in_quotes(statement.name) + "; there are " + known);
   }
 
   const std::string& file_;

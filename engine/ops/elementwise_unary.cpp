@@ -30,7 +30,7 @@ struct UnaryFunctionOfElements {
 };
 
 template <typename Function, typename T>
-std::unique_ptr<detail::Kernel> make_plain_kernel(detail::RangeOptions options) {
+std::unique_ptr<detail::Kernel> make_unary_kernel(detail::RangeOptions options) {
   options.nanoseconds_per_item *= 4;  // one element at a time
   return detail::make_range_kernel(
       options, [](std::int64_t first, std::int64_t last, const detail::KernelArguments& arguments) noexcept {
@@ -42,38 +42,39 @@ std::unique_ptr<detail::Kernel> make_plain_kernel(detail::RangeOptions options) 
 
 /// For every dtype but float32.
 template <typename Function, typename... Types>
-std::unique_ptr<detail::Kernel> make_plain(DType dtype, detail::RangeOptions options) {
+std::unique_ptr<detail::Kernel> make_plain_unary(DType dtype, detail::RangeOptions options) {
   return detail::visit_element_type<Types...>(
-      dtype, [&]<typename T>(detail::ElementType<T>) { return make_plain_kernel<Function, T>(options); });
+      dtype, [&]<typename T>(detail::ElementType<T>) { return make_unary_kernel<Function, T>(options); });
 }
 
 template <typename Function>
-constexpr auto of_numbers = &make_plain<Function, double, std::int32_t, std::int64_t>;
+constexpr auto unary_of_numbers = &make_plain_unary<Function, double, std::int32_t, std::int64_t>;
 template <typename Function>
-constexpr auto of_numbers_and_bytes = &make_plain<Function, double, std::int32_t, std::int64_t, std::uint8_t>;
+constexpr auto unary_of_numbers_and_bytes =
+    &make_plain_unary<Function, double, std::int32_t, std::int64_t, std::uint8_t>;
 template <typename Function>
-constexpr auto of_floats = &make_plain<Function, double>;
+constexpr auto unary_of_floats = &make_plain_unary<Function, double>;
 
 using Kernels = simd::ElementwiseKernels;
-constexpr auto kNoFusion = detail::FusionRole::none;
-constexpr UnaryFunctionOfElements kNeg = {"Neg", "x", &Kernels::neg, of_numbers<reference::Neg>,
-                                          true,  0.2, kNoFusion};
-constexpr UnaryFunctionOfElements kAbs = {"Abs", "x", &Kernels::abs, of_numbers<reference::Abs>,
-                                          true,  0.2, kNoFusion};
-constexpr UnaryFunctionOfElements kSquare = {"Square", "x", &Kernels::square, of_numbers<reference::Square>,
-                                             true,     0.2, kNoFusion};
-constexpr UnaryFunctionOfElements kExp = {"Exp", "x", &Kernels::exp, of_floats<reference::Exp>,
-                                          false, 1,   kNoFusion};
-constexpr UnaryFunctionOfElements kLog = {"Log", "x", &Kernels::log, of_floats<reference::Log>,
-                                          false, 1,   kNoFusion};
-constexpr UnaryFunctionOfElements kSqrt = {"Sqrt", "x", &Kernels::sqrt, of_floats<reference::Sqrt>,
-                                           false,  0.5, kNoFusion};
+constexpr auto kNeverFused = detail::FusionRole::none;
+constexpr UnaryFunctionOfElements kNeg = {"Neg", "x", &Kernels::neg, unary_of_numbers<reference::Neg>,
+                                          true,  0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kAbs = {"Abs", "x", &Kernels::abs, unary_of_numbers<reference::Abs>,
+                                          true,  0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kSquare = {
+    "Square", "x", &Kernels::square, unary_of_numbers<reference::Square>, true, 0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kExp = {"Exp", "x", &Kernels::exp, unary_of_floats<reference::Exp>,
+                                          false, 1,   kNeverFused};
+constexpr UnaryFunctionOfElements kLog = {"Log", "x", &Kernels::log, unary_of_floats<reference::Log>,
+                                          false, 1,   kNeverFused};
+constexpr UnaryFunctionOfElements kSqrt = {"Sqrt", "x", &Kernels::sqrt, unary_of_floats<reference::Sqrt>,
+                                           false,  0.5, kNeverFused};
 constexpr UnaryFunctionOfElements kSigmoid = {
-    "Sigmoid", "x", &Kernels::sigmoid, of_floats<reference::Sigmoid>, false, 1.5, kNoFusion};
-constexpr UnaryFunctionOfElements kTanh = {"Tanh", "x", &Kernels::tanh, of_floats<reference::Tanh>,
-                                           false,  1.5, kNoFusion};
+    "Sigmoid", "x", &Kernels::sigmoid, unary_of_floats<reference::Sigmoid>, false, 1.5, kNeverFused};
+constexpr UnaryFunctionOfElements kTanh = {"Tanh", "x", &Kernels::tanh, unary_of_floats<reference::Tanh>,
+                                           false,  1.5, kNeverFused};
 constexpr UnaryFunctionOfElements kRelu = {
-    "Relu", "features", &Kernels::relu,           of_numbers_and_bytes<reference::Relu>,
+    "Relu", "features", &Kernels::relu,           unary_of_numbers_and_bytes<reference::Relu>,
     true,   0.2,        detail::FusionRole::relu, true};
 
 class UnaryDefinition final : public detail::OpDefinition {
