@@ -17,6 +17,8 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
+#include <mutex>
 
 namespace varscope::io {
 
@@ -65,12 +67,14 @@ CheckpointLayout plan_layout(std::span<const NamedArray> variables, std::optiona
 /// Writes the data of a checkpoint.
 class DataWriter {
  public:
+  /// Either way to follow it may be null.
   DataWriter(WritableFile& file, const CheckpointLayout& layout, std::span<const NamedArray> variables,
-             WriteProgress* progress)
+             const std::function<void(std::uint64_t)>& on_written, WriteProgress* progress)
       : file_(file),
         entries_(layout.entries()),
         arrays_(entries_.size()),
         blocks_(entries_.size()),
+        on_written_(on_written),
         progress_(progress) {
     for (std::size_t k = 0; k < variables.size(); ++k) arrays_[layout.position(k)] = &variables[k].second;
     for (std::size_t k = 0; k < entries_.size(); ++k) blocks_[k].resize(block_count(entries_[k].bytes));
@@ -89,16 +93,21 @@ class DataWriter {
         } else {
           write_variables(piece);
         }
-        // Relaxed: a number to look at; nothing follows from it.
-        if (progress_ != nullptr) {
-          progress_->bytes_written.fetch_add(piece.data_bytes, std::memory_order_relaxed);
-        }
+        report(piece.data_bytes);
       }
     });
     return std::move(blocks_);
   }
 
  private:
+  void report(std::uint64_t bytes) {
+    // Relaxed: a number to look at; nothing follows from it.
+    if (progress_ != nullptr) progress_->bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+    if (!on_written_) return;
+    const std::lock_guard lock(reporting_);
+    on_written_(bytes);
+  }
+
   /// A reader refuses any other bool, since C++ cannot hold it.
   void require_proper_bools(std::size_t variable, std::span<const std::byte> bytes) const {
     if (entries_[variable].dtype != DType::boolean) return;
@@ -144,6 +153,8 @@ class DataWriter {
   const std::vector<CheckpointEntry>& entries_;
   std::vector<const Array*> arrays_;
   BlockChecksums blocks_;
+  const std::function<void(std::uint64_t)>& on_written_;
+  std::mutex reporting_;  // held while on_written_ is called
   WriteProgress* progress_;
 };
 
@@ -194,7 +205,7 @@ void write_checkpoint(FileSystem& files, const std::string& path, std::span<cons
   }
   write_durably(files, path, [&](WritableFile& file) {
     file.reserve(layout.file_size());
-    const BlockChecksums blocks = DataWriter(file, layout, variables, progress).write();
+    const BlockChecksums blocks = DataWriter(file, layout, variables, options.on_written, progress).write();
     const std::vector<std::byte> metadata = layout.metadata(blocks);
     check_metadata(metadata, layout);
     file.write_at(0, metadata);

@@ -14,7 +14,6 @@ namespace {
 constexpr auto kPatience = std::chrono::seconds(1);
 constexpr auto kBetween = std::chrono::milliseconds(100);
 constexpr std::size_t kWidth = 30;
-constexpr std::uint64_t kBytesOfASecond = std::uint64_t{200} << 20;  // of a slow disk
 
 }  // namespace
 
@@ -32,10 +31,6 @@ void ProgressBar::advance(std::uint64_t bytes) {
   const auto filled = static_cast<std::size_t>(share * kWidth);
   line_.show(what_ + " [" + std::string(filled, '#') + std::string(kWidth - filled, '-') + "] " + done +
              " of " + byte_count(static_cast<double>(bytes_)));
-}
-
-void ProgressBar::start() {
-  if (bytes_ >= kBytesOfASecond) line_.show(what_ + "  " + byte_count(static_cast<double>(bytes_)));
 }
 
 }  // namespace varscope::tools

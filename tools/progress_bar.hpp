@@ -19,9 +19,6 @@ class ProgressBar {
 
   void advance(std::uint64_t bytes);
 
-  /// For work that reports nothing on the way: shows at once what is done, if it is likely to take a second.
-  void start();
-
  private:
   using Clock = std::chrono::steady_clock;
 

@@ -144,8 +144,7 @@ void write_variables(const std::string& path, FileFormat format,
   const ReportBytes report = [&progress](std::uint64_t done) { progress.advance(done); };
   switch (format) {
     case FileFormat::checkpoint:
-      progress.start();
-      return write_checkpoint(path, variables, {.global_step = options.global_step});
+      return write_checkpoint(path, variables, {.global_step = options.global_step, .on_written = report});
     case FileFormat::npz:
       return write_npz(path, variables, {.deflate = options.deflate}, report);
     case FileFormat::safetensors:

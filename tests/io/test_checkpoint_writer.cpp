@@ -136,6 +136,34 @@ BOOST_AUTO_TEST_CASE(the_first_error_is_the_one_reported) {
   BOOST_TEST(files.calls.back() == "remove a.h5.tmp");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_written_is_reported_piece_by_piece) {
+  const TemporaryDirectory directory;
+  NamedArrays variables = one_of_each();
+  Random random;
+  variables.emplace_back("large", random_array(random, {900, 1000}, float32));
+  std::uint64_t total = 0;
+  for (const auto& [name, array] : variables) total += array.num_bytes();
+  std::uint64_t reported = 0;
+  int pieces = 0;
+  bool busy = false;
+  const auto report = [&](std::uint64_t bytes) {
+    BOOST_REQUIRE(!std::exchange(busy, true));
+    reported += bytes;
+    ++pieces;
+    busy = false;
+  };
+  write_checkpoint(directory / "a.h5", variables, {.on_written = report});
+  BOOST_TEST(reported == total);
+  BOOST_TEST(pieces >= 5);  // four blocks, and what is small
+
+  const auto refuse = [&](std::uint64_t) {
+    if (--pieces == 2) throw OutOfRangeError("enough");
+  };
+  BOOST_CHECK_THROW(write_checkpoint(directory / "b.h5", variables, {.on_written = refuse}), OutOfRangeError);
+  BOOST_TEST(names_in(directory.path()) == std::vector<std::string>{"a.h5"},
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(threads_may_write_at_once) {
   const TemporaryDirectory directory;
   std::vector<std::thread> threads;

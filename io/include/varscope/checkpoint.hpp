@@ -10,6 +10,7 @@
 #include <varscope/shape.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -78,6 +79,9 @@ class VARSCOPE_API CheckpointReader {
 
 struct WriteCheckpointOptions {
   std::optional<std::int64_t> global_step = std::nullopt;  ///< stored in the file
+  /// Called for each piece of data that has been written, with its bytes, for a progress bar: by any thread,
+  /// but one at a time. What it throws ends the write, and no file appears.
+  std::function<void(std::uint64_t bytes)> on_written = {};
 };
 
 /// Writes a checkpoint of these variables. Equal content gives equal bytes, in whatever order it comes. The
