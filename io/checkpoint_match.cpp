@@ -56,10 +56,8 @@ std::string tensor_name(const std::string& key, const RenamedScopes& renamed) {
   return std::string(prefix_of(innermost->first)) + key.substr(prefix_of(innermost->second).size());
 }
 
-bool fits(const CheckpointEntry& entry, const Variable& variable, bool reshape) {
-  if (entry.dtype != variable.dtype()) return false;
-  return entry.shape == variable.shape() ||
-         (reshape && entry.shape.num_elements() == variable.shape().num_elements());
+bool has_as_many_elements(const CheckpointEntry& entry, const Variable& variable) {
+  return entry.shape.num_elements() == variable.shape().num_elements();
 }
 
 std::vector<std::string> names_in(const detail::OpenCheckpoint& checkpoint) {
@@ -98,8 +96,10 @@ CheckpointMatch match_checkpoint(const detail::OpenCheckpoint& checkpoint, std::
     const auto index = static_cast<std::size_t>(entry - entries.data());
     wanted[index] = true;
     next = index + 1;
-    if (fits(*entry, variable, reshape)) {
-      match.pairs.push_back({&binding, entry});
+    const bool same_shape = entry->shape == variable.shape();
+    if (entry->dtype == variable.dtype() &&
+        (same_shape || (reshape && has_as_many_elements(*entry, variable)))) {
+      match.pairs.push_back({&binding, entry, !same_shape});
     } else {
       report.mismatched.push_back({saved_name(variable), tensor, variable.dtype(), variable.shape(),
                                    variable.where(), entry->dtype, entry->shape});
@@ -112,7 +112,7 @@ CheckpointMatch match_checkpoint(const detail::OpenCheckpoint& checkpoint, std::
 }
 
 void list_restored(CheckpointMatch& match) {
-  for (const auto& [binding, entry] : match.pairs) {
+  for (const auto& [binding, entry, is_reshaped] : match.pairs) {
     match.report.restored.push_back({saved_name(binding->variable), entry->name});
   }
 }
@@ -169,7 +169,7 @@ std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint
   std::vector<bool> given_away(checkpoint.entries().size());
   std::vector<detail::OpenCheckpoint::Destination> destinations;
   destinations.reserve(pairs.size());
-  for (const auto& [binding, entry] : pairs) {
+  for (const auto& [binding, entry, is_reshaped] : pairs) {
     std::optional<Array>& array = arrays[index_of(entry)];
     if (array) continue;
     array = Array::uninitialized(entry->shape, entry->dtype);
@@ -178,7 +178,7 @@ std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint
   checkpoint.read(destinations);
   std::vector<std::pair<Variable, Array>> values;
   values.reserve(pairs.size());
-  for (const auto& [binding, entry] : pairs) {
+  for (const auto& [binding, entry, is_reshaped] : pairs) {
     const Variable& variable = binding->variable;
     std::optional<Array>& array = arrays[index_of(entry)];
     if (variable.is_partitioned()) {
@@ -186,7 +186,7 @@ std::vector<std::pair<Variable, Array>> read_values(const detail::OpenCheckpoint
       for (const Variable& part : variable.partitions())
         values.emplace_back(part, cut_partition(whole, part.partition_info(), part.shape()));
     } else {
-      Array value = entry->shape == variable.shape() ? *array : array->reshaped(variable.shape());
+      Array value = is_reshaped ? array->reshaped(variable.shape()) : *array;
       // A session's own array must be nobody else's.
       values.emplace_back(variable, given_away[index_of(entry)] ? value.copy() : std::move(value));
       given_away[index_of(entry)] = true;

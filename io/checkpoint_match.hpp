@@ -20,6 +20,7 @@ struct CheckpointMatch {
   struct Pair {
     const Binding* binding;
     const CheckpointEntry* entry;
+    bool is_reshaped;  ///< another shape of as many elements
   };
   std::vector<Pair> pairs;
   RestoreReport report;  ///< without `restored`
