@@ -63,6 +63,10 @@ std::vector<std::pair<std::string, Array>> named_values(std::span<const io::Bind
   return named;
 }
 
+}  // namespace
+
+namespace detail {
+
 /// The bindings of a graph's global variables, kept from one save to the next. Thread-safe.
 class GraphBindings {
  public:
@@ -95,10 +99,6 @@ class GraphBindings {
   std::vector<Variable> variables_;
   Bindings bindings_;
 };
-
-}  // namespace
-
-namespace detail {
 
 class SaverState {
  public:

@@ -128,27 +128,27 @@ std::string text_of(const nlohmann::ordered_json& json) {
 // One line a variable, for people with `grep` and programs alike; all of it, or nothing if the file is
 // damaged.
 void print_json(const CheckpointReader& reader) {
-  using Json = nlohmann::ordered_json;
   const auto step = reader.global_step();
-  std::string text = "{\"file\": " + text_of(Json(reader.path())) +
+  std::string text = "{\"file\": " + text_of(nlohmann::ordered_json(reader.path())) +
                      ", \"format_version\": " + std::to_string(reader.format_version()) +
                      ", \"global_step\": " + (step ? std::to_string(*step) : "null") + ",\n \"variables\": [";
   Total total;
   for (const CheckpointEntry& entry : reader.entries()) {
     const VariableStatistics statistics = variable_statistics(reader, entry.name);
-    const Json variable = {{"name", entry.name},
-                           {"shape", entry.shape.dimensions()},
-                           {"dtype", dtype_name(entry.dtype)},
-                           {"bytes", entry.bytes},
-                           {"min", statistics.min},
-                           {"mean", statistics.mean},
-                           {"max", statistics.max},
-                           {"nans", statistics.nans},
-                           {"infinities", statistics.infinities}};
+    const nlohmann::ordered_json variable = {{"name", entry.name},
+                                             {"shape", entry.shape.dimensions()},
+                                             {"dtype", dtype_name(entry.dtype)},
+                                             {"bytes", entry.bytes},
+                                             {"min", statistics.min},
+                                             {"mean", statistics.mean},
+                                             {"max", statistics.max},
+                                             {"nans", statistics.nans},
+                                             {"infinities", statistics.infinities}};
     text += (total.variables == 0 ? "\n  " : ",\n  ") + text_of(variable);
     total.add(entry, statistics);
   }
-  const Json totals = {{"variables", total.variables}, {"elements", total.elements}, {"bytes", total.bytes}};
+  const nlohmann::ordered_json totals = {
+      {"variables", total.variables}, {"elements", total.elements}, {"bytes", total.bytes}};
   std::printf("%s\n ],\n \"total\": %s}\n", text.c_str(), totals.dump().c_str());
 }
 

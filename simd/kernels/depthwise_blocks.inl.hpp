@@ -87,9 +87,9 @@ class DepthwiseBlocks {
             if constexpr (decltype(i)::value > 0) row += row_step;
             pixel = row;
           }
-          const Floats<Arch> x = load<Arch>(pixel);
+          const float* const src = pixel;
           pixel += step;
-          return x;
+          return load<Arch>(src);
         });
         finish(out_pixel * shape_.out_channels + channel, channel, kRows, kPixels, sums);
       });

@@ -15,7 +15,7 @@ namespace varscope::tools {
 
 namespace {
 
-constexpr std::size_t kMaxTransfer = std::size_t{1} << 30;
+constexpr std::size_t kMaxRead = std::size_t{1} << 30;
 
 std::string reason(int error_number) {
   return std::generic_category().message(error_number);
@@ -54,7 +54,7 @@ void InputFile::read_at(std::uint64_t offset, std::span<std::byte> into, const c
   }
   while (!into.empty()) {
     const ssize_t count =
-        ::pread(descriptor_, into.data(), std::min(into.size(), kMaxTransfer), static_cast<off_t>(offset));
+        ::pread(descriptor_, into.data(), std::min(into.size(), kMaxRead), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) {
       throw DataLossError("cannot read " + std::string(what) + " at byte " + std::to_string(offset) +

@@ -11,7 +11,7 @@ namespace varscope::tools {
 
 namespace {
 
-constexpr std::size_t kMaxRank = 32;
+constexpr std::size_t kNumpyMaxRank = 32;
 constexpr std::size_t kAlignment = 64;
 
 // A reader of the part of Python's literals that numpy writes.
@@ -129,7 +129,7 @@ void set_shape(NpyHeader& header, Literal& literal) {
       break;
     }
   }
-  if (header.dimensions.size() > kMaxRank)
+  if (header.dimensions.size() > kNumpyMaxRank)
     header.problem = "it has " + std::to_string(header.dimensions.size()) + " dimensions, more than 32";
   const auto& dimensions = header.dimensions;
   const bool is_empty = std::find(dimensions.begin(), dimensions.end(), 0) != dimensions.end();

@@ -16,7 +16,7 @@ namespace varscope::tools {
 
 namespace {
 
-constexpr std::size_t kMaxRank = 32;
+constexpr std::size_t kSafetensorsMaxRank = 32;
 
 struct NamedType {
   std::string_view name;
@@ -265,7 +265,7 @@ class SafetensorsFile {
   std::string read(const PlacedTensor& tensor, Array& array) const {
     if (!tensor.type.type)
       return "its elements have the type " + std::string(tensor.type.name) + ", which no array holds";
-    if (tensor.dimensions.size() > kMaxRank)
+    if (tensor.dimensions.size() > kSafetensorsMaxRank)
       return "it has " + std::to_string(tensor.dimensions.size()) + " dimensions, more than 32";
     if (tensor.name.empty()) return "it has no name";
     const StoredType type = *tensor.type.type;

@@ -14,7 +14,7 @@ namespace varscope::tools {
 
 namespace {
 
-constexpr std::size_t kAlignment = 8;
+constexpr std::size_t kHeaderAlignment = 8;
 
 const char* type_name(DType dtype) noexcept {
   switch (dtype) {
@@ -34,7 +34,7 @@ const char* type_name(DType dtype) noexcept {
   return "F32";
 }
 
-void check_name(const std::string& name) {
+void check_tensor_name(const std::string& name) {
   if (!is_utf8(name) || name == "__metadata__")
     throw ValueError("the variable '" + printable(name) +
                      "' cannot be written into a safetensors file: its name " +
@@ -59,7 +59,7 @@ std::string padded_header(const std::vector<const std::pair<std::string, Array>*
     at = end;
   }
   text += "}";
-  text.append((kAlignment - text.size() % kAlignment) % kAlignment, ' ');
+  text.append((kHeaderAlignment - text.size() % kHeaderAlignment) % kHeaderAlignment, ' ');
   if (text.size() > kMaxSafetensorsHeaderBytes) {
     throw ResourceExhaustedError("the names and shapes of these variables need a header of " +
                                  std::to_string(text.size()) +
@@ -74,7 +74,7 @@ void write_safetensors(const std::string& path, std::span<const std::pair<std::s
                        std::optional<std::int64_t> global_step, const ReportBytes& report) {
   std::vector<const std::pair<std::string, Array>*> order;
   for (const auto& variable : variables) {
-    check_name(variable.first);
+    check_tensor_name(variable.first);
     order.push_back(&variable);
   }
   std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {
