@@ -3,7 +3,9 @@
 //
 //   find_leaf    a scope is open and a leaf is asked for, as get_variable() does; the peers build the whole
 //   path find_path    the whole path is at hand insert       all names into an empty map, by one thread; the
-//   time is for all of them
+//   time is for all of them find_beside_writer, find_beside_nobody
+//                find_leaf by one thread while another inserts names of its own, or does the same work into a
+//                map of its own: what differs is what readers lose to a writer, not to the machine
 #include "benchmarks.hpp"
 #include "scope/registry.hpp"
 
@@ -11,11 +13,13 @@
 #include <tbb/concurrent_hash_map.h>
 #include <tbb/concurrent_unordered_map.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 
 namespace varscope::perf {
@@ -29,8 +33,7 @@ struct Name {
   detail::PathHash scope_hash;
 };
 
-// "network/stage3/block17/conv" + "weights": four variables a scope, in an order unlike that of their
-// creation.
+// "model/block12/conv3" + "weights": four variables a scope, in an order unlike that of their creation.
 const std::vector<Name>& names_of(std::size_t count) {
   static std::map<std::size_t, std::vector<Name>> kept;
   static std::mutex guard;
@@ -41,7 +44,7 @@ const std::vector<Name>& names_of(std::size_t count) {
   for (std::size_t made = names.size(); made < count; ++made) {
     const std::size_t at = made * kStep % count;
     Name name;
-    name.scope = "network/stage" + std::to_string(at / 4 % 5) + "/block" + std::to_string(at / 4) + "/conv";
+    name.scope = "model/block" + std::to_string(at / 20) + "/conv" + std::to_string(at / 4 % 5);
     name.leaf = kLeaves[at % 4];
     name.path = name.scope + "/" + name.leaf;
     name.scope_hash = detail::PathHash().then(name.scope);
@@ -165,6 +168,35 @@ void insert(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+/// One thread looks up, another inserts at a steady pace: into the same map, or into another.
+template <typename Map, bool SameMap>
+void find_beside(benchmark::State& state) {
+  const std::vector<Name>& names = names_of(static_cast<std::size_t>(state.range(0)));
+  Map map, other;
+  for (const Name& name : names) map.find_or_insert(name);
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    Map& written = SameMap ? map : other;
+    for (std::size_t number = 0; !stop.load(std::memory_order_relaxed) && number < 2000000; ++number) {
+      Name name;
+      name.scope = "writer/block" + std::to_string(number);
+      name.leaf = "weights";
+      name.scope_hash = detail::PathHash().then(name.scope);
+      benchmark::DoNotOptimize(written.find_or_insert(name));
+      // As a thread that builds a model: names come some microseconds apart.
+      for (int pause = 0; pause < 200; ++pause) benchmark::DoNotOptimize(pause);
+    }
+  });
+  std::size_t at = 0;
+  for ([[maybe_unused]] auto _ : state) {
+    at = at + 1 < names.size() ? at + 1 : 0;
+    benchmark::DoNotOptimize(map.find_leaf(names[at]));
+  }
+  stop.store(true, std::memory_order_relaxed);
+  writer.join();
+  state.SetItemsProcessed(state.iterations());
+}
+
 template <typename Map>
 void register_map(const std::string& title) {
   const int threads = measured_thread_counts().back();
@@ -178,6 +210,8 @@ void register_map(const std::string& title) {
   with("find_leaf", find<Map, false>)->ThreadRange(1, threads)->UseRealTime();
   with("find_path", find<Map, true>)->ThreadRange(1, threads)->UseRealTime();
   with("insert", insert<Map>);
+  with("find_beside_writer", find_beside<Map, true>)->UseRealTime();
+  with("find_beside_nobody", find_beside<Map, false>)->UseRealTime();
 }
 
 }  // namespace

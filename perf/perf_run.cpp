@@ -80,7 +80,11 @@ void warm_session_run(benchmark::State& state) {
 }  // namespace
 
 void register_benchmarks() {
-  benchmark::RegisterBenchmark("build_graph/operations", build_graph)->Arg(20)->Arg(1000)->Arg(10000);
+  benchmark::RegisterBenchmark("build_graph/operations", build_graph)
+      ->Arg(20)
+      ->Arg(1000)
+      ->Arg(10000)
+      ->Arg(100000);
   benchmark::RegisterBenchmark("build_variables/variables", build_variables)->Arg(20)->Arg(1000);
   benchmark::RegisterBenchmark("first_run/operations", first_run)->Arg(20)->Arg(1000);
   benchmark::RegisterBenchmark("warm_callable/operations", warm_callable)->Arg(1)->Arg(20)->Arg(1000);

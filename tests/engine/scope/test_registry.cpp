@@ -63,6 +63,35 @@ BOOST_AUTO_TEST_CASE(a_path_is_the_same_however_it_is_split) {
   BOOST_TEST(Path("s", PathHash().then("s"), "").hash() == Path("s/").hash());
 }
 
+// Wherever it is cut, for every length.
+BOOST_AUTO_TEST_CASE(a_hash_goes_on_from_any_cut_and_every_length_compares) {
+  constexpr std::string_view whole = "image_filters/conv1/weights_and_more\xFF";
+  static constexpr PathHash computed = PathHash().then(whole);
+  BOOST_TEST(PathHash().then(whole).state() == computed.state());
+  std::set<std::uint64_t> hashes;
+  for (std::size_t size = 0; size <= whole.size(); ++size) {
+    const std::string text(whole.substr(0, size));
+    hashes.insert(Path(text).hash());
+    for (std::size_t cut = 0; cut <= size; ++cut) {
+      const PathHash joined = PathHash().then(text.substr(0, cut)).then(text.substr(cut));
+      BOOST_REQUIRE(joined == PathHash().then(text));
+    }
+    BOOST_REQUIRE(Path(text).equals(text));
+    for (std::size_t place = 0; place < size; ++place) {
+      std::string other = text;
+      other[place] = '#';
+      BOOST_REQUIRE(!Path(text).equals(other));
+      if (text.find('/') < size && text.find('/') > 0) {
+        const std::size_t slash = text.find('/');
+        const std::string scope = text.substr(0, slash), leaf = text.substr(slash + 1);
+        BOOST_REQUIRE(Path(scope, PathHash().then(scope), leaf).equals(text));
+        BOOST_REQUIRE(!Path(scope, PathHash().then(scope), leaf).equals(other));
+      }
+    }
+  }
+  BOOST_TEST(hashes.size() == whole.size() + 1);
+}
+
 BOOST_AUTO_TEST_CASE(hashes_of_similar_paths_differ) {
   std::set<std::uint64_t> hashes;
   for (int index = 0; index < 10000; ++index) hashes.insert(Path("layer_" + std::to_string(index)).hash());
