@@ -15,12 +15,15 @@ namespace varscope::detail {
 ///
 /// Invariants:
 ///   1. Positions are given out once each, in order. A slot changes once, from nullptr to its element.
-///   2. Segment k holds the positions [base * (2^k - 1), base * (2^(k+1) - 1)); once set it stays.
+///   2. Segment k holds the positions [base * (2^k - 1), base * (2^(k+1) - 1)); once set it stays. `base` is
+///   a
+///      power of two, num_segments is as many as there can be.
 ///
 /// An enumeration shows the list as of the moment it began: every element whose addition ended before, none
 /// whose position was taken after, in the order of positions; those being added in that moment may be
 /// missing.
-template <typename T, template <typename> class Atom = std::atomic>
+template <typename T, template <typename> class Atom = std::atomic, std::size_t base = 64,
+          std::size_t num_segments = 48>
 class AppendOnlyList {
  public:
   AppendOnlyList() = default;
@@ -46,6 +49,20 @@ class AppendOnlyList {
     // without the element skips the slot.
     return size_.fetch_add(1, std::memory_order_relaxed);
   }
+  static constexpr std::size_t no_position = static_cast<std::size_t>(-1);
+  /// The position that all threads take which finish one addition: the first that any of them has stored in
+  /// `agreed`, which is no_position until then.
+  std::size_t agree_on_position(Atom<std::size_t>& agreed) {
+    // acquire, and release on success: size() counts the position for whoever learns of it here. On failure
+    // another thread's position is learnt of.
+    std::size_t position = agreed.load(std::memory_order_acquire);
+    if (position != no_position) return position;
+    const std::size_t taken = take_position();
+    return agreed.compare_exchange_strong(position, taken, std::memory_order_release,
+                                          std::memory_order_acquire)
+               ? taken
+               : position;
+  }
   void store(std::size_t position, T* element) {
     const Place place = place_of(position);
     // release: publishes the element to whoever finds it.
@@ -53,8 +70,8 @@ class AppendOnlyList {
   }
 
   /// How many positions have been given out: at least as many as there are elements.
-  /// relaxed: whoever has learnt of an element by any means sees a size that counts it (one variable, one
-  /// order), and elements are read through their slots.
+  /// relaxed: whoever has learnt of an element sees a size that counts it, since its position was taken
+  /// before (agree_on_position(), store()); and elements are read through their slots.
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
   /// The element at a position, or nullptr if it is not stored (yet).
@@ -76,8 +93,6 @@ class AppendOnlyList {
 
  private:
   using Slot = Atom<T*>;
-  static constexpr std::size_t kBase = 64;
-  static constexpr std::size_t kSegments = 48;
 
   struct Place {
     std::size_t segment;
@@ -85,15 +100,15 @@ class AppendOnlyList {
   };
 
   static Place place_of(std::size_t position) noexcept {
-    const std::size_t shifted = position / kBase + 1;
+    const std::size_t shifted = position / base + 1;
     const auto segment = static_cast<std::size_t>(std::bit_width(shifted) - 1);
-    return {segment, position - kBase * ((std::size_t{1} << segment) - 1)};
+    return {segment, position - base * ((std::size_t{1} << segment) - 1)};
   }
 
   Slot* segment(std::size_t index) {
     Slot* slots = segments_[index].load(std::memory_order_acquire);  // acquire: its slots are nullptr
     if (slots != nullptr) return slots;
-    auto fresh = std::make_unique<Slot[]>(kBase << index);
+    auto fresh = std::make_unique<Slot[]>(base << index);
     // release: publishes the empty slots; acquire on failure: the winner's.
     if (segments_[index].compare_exchange_strong(slots, fresh.get(), std::memory_order_release,
                                                  std::memory_order_acquire)) {
@@ -102,7 +117,7 @@ class AppendOnlyList {
     return slots;
   }
 
-  Atom<Slot*> segments_[kSegments] = {};
+  Atom<Slot*> segments_[num_segments] = {};
   Atom<std::size_t> size_{0};
 };
 

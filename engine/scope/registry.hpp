@@ -4,6 +4,7 @@
 
 #include "scope/arena.hpp"
 #include "scope/path.hpp"
+#include "scope/plain_beside.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -98,8 +99,11 @@ class RegistryEntry {
     return reinterpret_cast<VariableRecord*>(value & ~kKeptElsewhere);
   }
 
-  const std::uint64_t hash_;
-  const std::uint32_t key_size_;
+  template <typename T>
+  using Plain = typename PlainBeside<Atom, T>::type;
+
+  const Plain<std::uint64_t> hash_;
+  const Plain<std::uint32_t> key_size_;
   Atom<std::uint32_t> suffix_hint_{1};
   Atom<const void*> name_owner_{nullptr};
   Atom<const OperationNode*> operation_{nullptr};
@@ -124,15 +128,29 @@ class RegistryEntry {
 ///      slots before it hold entries, for ever; whoever meets a vacant slot first knows that the key is
 ///      absent.
 ///   2. A slot is frozen only after `next` is set. Whoever meets a frozen slot before the key knows that the
-///      key is not in this table, will never be, and goes on in `next`.
+///      key is not in this table, will never be, and goes on in `next`. (A lookup that does not see `next`
+///      yet has not heard of any insertion there, so it may say that the key is absent.)
 ///   3. A key is put into a table by one of two, never both: a copy from the table before (which holds it),
 ///      or an insertion (after meeting a frozen slot there, so it does not). So a key has one entry.
 ///   4. A thread inserts into a table only after a whole pass over the table before (every slot frozen or
 ///      copied): its own pass, or that of the thread that moved `newest_` here. So a table holds all entries
 ///      of those before it, before it can become too full.
 ///   5. `newest_` moves to `next` only after such a pass; from there on nobody needs the table before.
-///      Tables are freed with the registry, since a reader may still be in one.
-template <template <typename> class Atom = std::atomic>
+///      Tables are freed with the registry, since a reader may still be in one. While nobody inserts or lets
+///      a table grow, the newest has no next.
+///   6. Whoever compares the key of an entry that was copied has heard of its maker before, so that copying
+///      publishes nothing. Copies are made by whole passes, which everybody has heard of who began in the
+///      table (5), who met an insertion there (4), or who has gone on from it (`next` is made after a pass).
+///      There remains who came from the table before, through a frozen slot, looks for key K there, and meets
+///      a copy E whose tag is that of K. Say E stands at or behind K's first slot, but in the table before it
+///      stood in front of that. How many keys are pushed across a given slot does not depend on the order of
+///      insertion under linear probing, only on the keys, and the table before had no fewer. So since E was
+///      not pushed across the slot behind its own there, another entry was, whose maker met E on the way; the
+///      same holds for that entry's slot, and so on, until one of them stands where the search for K has met
+///      it. Each maker has acquired the one before, and the search the last.
+///
+/// Memory is where entries lie: an Arena.
+template <template <typename> class Atom = std::atomic, typename Memory = Arena<Atom>>
 class Registry {
  public:
   using Entry = RegistryEntry<Atom>;
@@ -143,7 +161,7 @@ class Registry {
   Registry& operator=(const Registry&) = delete;
 
   ~Registry() {
-    static_assert(std::is_trivially_destructible_v<Entry>, "the arena runs no destructors");
+    static_assert(std::is_trivially_destructible_v<RegistryEntry<std::atomic>>, "nobody runs destructors");
     const Table* table = first_;
     while (table != nullptr) {
       const Table* const next = table->next.load(std::memory_order_relaxed);  // no other thread is left
@@ -172,7 +190,10 @@ class Registry {
     Table* table = newest_.load(std::memory_order_acquire);  // as in find()
     for (;;) {
       const Probe probe = look_for(path, *table);
-      if (probe.outcome == Probe::found) return *probe.entry;  // `fresh`, if made, is left in the arena
+      if (probe.outcome == Probe::found) {
+        if (fresh != nullptr) std::destroy_at(fresh);  // its memory is left
+        return *probe.entry;
+      }
       if (probe.outcome == Probe::vacant && !table->too_full()) {
         if (fresh == nullptr) fresh = make_entry(path);
         std::uintptr_t expected = kVacant;
@@ -186,6 +207,12 @@ class Registry {
       }
       table = &migrate(*table, path.hash());
     }
+  }
+
+  /// Whether a table is being emptied. Requires: no other thread uses the registry.
+  bool growing() const noexcept {
+    // relaxed, both: no other thread.
+    return newest_.load(std::memory_order_relaxed)->next.load(std::memory_order_relaxed) != nullptr;
   }
 
   /// Calls `visit(Entry&)` once for each entry, in no particular order. Requires: no other thread uses the
@@ -241,8 +268,7 @@ class Registry {
   static Probe look_for(const Path& path, const Table& table) noexcept {
     std::size_t index = path.hash() & table.mask;
     for (std::size_t step = 0; step <= table.mask; ++step, index = (index + 1) & table.mask) {
-      // acquire: the entry's key (release in find_or_insert and copy), or `next` if frozen (release in
-      // migrate).
+      // acquire: the entry's key (release in find_or_insert; invariant 6 for what was copied).
       const std::uintptr_t slot = table.slots[index].load(std::memory_order_acquire);
       if (slot == kVacant) return {Probe::vacant, nullptr, index};
       if (slot == kFrozen) return {Probe::frozen, nullptr, index};
@@ -255,7 +281,7 @@ class Registry {
 
   Entry* make_entry(const Path& path) {
     if (path.size() > std::uint32_t(-1)) throw std::bad_alloc();
-    void* const memory = arena_.allocate(sizeof(Entry) + path.size());
+    void* const memory = memory_.allocate(sizeof(Entry) + path.size());
     if ((reinterpret_cast<std::uintptr_t>(memory) & ~kPointerMask) != 0) throw std::bad_alloc();
     Entry* const entry = new (memory) Entry(path.hash(), static_cast<std::uint32_t>(path.size()));
     path.copy_to(reinterpret_cast<char*>(entry + 1));
@@ -281,17 +307,18 @@ class Registry {
     for (std::size_t step = 0; step <= from.mask; ++step) {
       Atom<std::uintptr_t>& slot = from.slots[(start + step) & from.mask];
       std::uintptr_t value = slot.load(std::memory_order_acquire);  // acquire: the entry's hash
-      // release: whoever sees it frozen sees `next`; acquire on failure: an entry came in between.
-      if (value == kVacant && slot.compare_exchange_strong(value, kFrozen, std::memory_order_release,
+      // relaxed: publishes nothing (invariant 2); acquire on failure: the hash of an entry that came in
+      // between.
+      if (value == kVacant && slot.compare_exchange_strong(value, kFrozen, std::memory_order_relaxed,
                                                            std::memory_order_acquire)) {
         continue;
       }
       if (value != kFrozen) copy(value, to);
     }
-    Table* expected = &from;
-    // release: everything this pass copied or saw copied comes before; relaxed on failure: another thread
-    // has moved it.
-    newest_.compare_exchange_strong(expected, &to, std::memory_order_release, std::memory_order_relaxed);
+    // A load and a store: if another thread moves it in between, it goes back for a moment. But then `to` has
+    // been left as well, and this thread, who goes on there to insert, moves it on again. relaxed: compared
+    // only. release: everything this pass copied or saw copied comes before.
+    if (newest_.load(std::memory_order_relaxed) == &from) newest_.store(&to, std::memory_order_release);
     return to;
   }
 
@@ -299,10 +326,10 @@ class Registry {
   /// and no thread inserts anything else before all of that is in it (invariant 4).
   static void copy(std::uintptr_t value, Table& to) noexcept {
     for (std::size_t index = unpack(value)->hash() & to.mask;; index = (index + 1) & to.mask) {
-      // relaxed: compared only; what a reader needs is ordered by the release below or that in migrate().
+      // relaxed: compared only.
       std::uintptr_t slot = to.slots[index].load(std::memory_order_relaxed);
-      // release: publishes the entry, which this thread has acquired, to readers of the new table.
-      if (slot == kVacant && to.slots[index].compare_exchange_strong(slot, value, std::memory_order_release,
+      // relaxed: invariant 6.
+      if (slot == kVacant && to.slots[index].compare_exchange_strong(slot, value, std::memory_order_relaxed,
                                                                      std::memory_order_relaxed)) {
         to.count_one();
         return;
@@ -312,7 +339,7 @@ class Registry {
     }
   }
 
-  Arena<Atom> arena_;
+  Memory memory_;
   Table* const first_;
   Atom<Table*> newest_;
 };

@@ -9,23 +9,6 @@
 
 namespace varscope::detail {
 
-namespace {
-
-/// The position in `list` that all threads agree on for one addition: the first one anybody stored in
-/// `agreed`.
-template <typename List>
-std::size_t agree_on_position(std::atomic<std::size_t>& agreed, std::size_t none, List& list) {
-  // relaxed throughout: a position publishes nothing.
-  std::size_t position = agreed.load(std::memory_order_relaxed);
-  if (position != none) return position;
-  const std::size_t taken = list.take_position();
-  return agreed.compare_exchange_strong(position, taken, std::memory_order_relaxed, std::memory_order_relaxed)
-             ? taken
-             : position;
-}
-
-}  // namespace
-
 VariableRecord::VariableRecord(GraphState& graph, Definition definition)
     : graph_(&graph), definition_(std::move(definition)), member_{this} {
   for (std::atomic<std::size_t>& position : positions_)
@@ -107,13 +90,14 @@ std::shared_ptr<const OpDefinition> VariableRecord::definition_of(Part part) con
 }
 
 void VariableRecord::append() {
+  const auto append_once = [](auto& list, std::atomic<std::size_t>& agreed, auto* element) {
+    list.store(list.agree_on_position(agreed), element);
+  };
   for (const Part part : {initial_value, variable, assign, read}) {
-    graph_->operations().store(agree_on_position(positions_[part], kNoPosition, graph_->operations()),
-                               settled(part));
+    append_once(graph_->operations(), positions_[part], settled(part));
   }
-  graph_->variables().store(agree_on_position(index_, kNoPosition, graph_->variables()), this);
-  graph_->collection_members().store(
-      agree_on_position(member_position_, kNoPosition, graph_->collection_members()), &member_);
+  append_once(graph_->variables(), index_, this);
+  append_once(graph_->collection_members(), member_position_, &member_);
 }
 
 }  // namespace varscope::detail

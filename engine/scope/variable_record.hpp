@@ -4,6 +4,7 @@
 
 #include "graph/collection_member.hpp"
 #include "graph/operation_node.hpp"
+#include "scope/append_only_list.hpp"
 
 #include <varscope/constraint.hpp>
 #include <varscope/dtype.hpp>
@@ -96,7 +97,7 @@ class VariableRecord {
   /// In order of creation (SEMANTICS C3).
   enum Part { initial_value, variable, assign, read };
   static constexpr int kParts = 4;
-  static constexpr std::size_t kNoPosition = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kNoPosition = AppendOnlyList<const VariableRecord>::no_position;
 
   // acquire: the node was made, or seen whole, by the thread that set it (release in settle()).
   const OperationNode* settled(Part part) const noexcept {

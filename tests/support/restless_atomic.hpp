@@ -46,6 +46,15 @@ class RestlessAtomic {
     be_restless();
     return atomic_.fetch_add(static_cast<T>(difference), order);
   }
+  template <typename Difference>
+  T fetch_sub(Difference difference, std::memory_order order) noexcept {
+    be_restless();
+    return atomic_.fetch_sub(static_cast<T>(difference), order);
+  }
+  T exchange(T value, std::memory_order order) noexcept {
+    be_restless();
+    return atomic_.exchange(value, order);
+  }
 
  private:
   std::atomic<T> atomic_{};
