@@ -35,6 +35,7 @@ THIRD_PARTY = {
     r"(oneapi/)?tbb(/|\.h)": ["engine/runtime/*.cpp", "tools/**", "perf/**", "tests/**"],
     r"(hdf5|H5\w*)\.h": ["io/*.cpp", "io/*/*.cpp", "tests/io/**"],
     r"boost/": ["tests/**"],
+    r"relacy/": ["tests/engine/schedules/**"],
     r"CLI/": ["tools/**", "examples/**"],
     r"nlohmann/": ["tools/**"],
     r"png\.h": ["examples/**", "tests/examples/**"],
@@ -48,6 +49,7 @@ SYSTEM = {
     r"(unistd|fcntl|fnmatch|dirent|pthread|sched|spawn)\.h|sys/\w+\.h|linux/\w+\.h":
         ["io/**", "simd/cpu*.cpp", "tools/**", "examples/**", "perf/**", "tests/**"],
     r"(cpuid|immintrin|arm_neon)\.h": ["simd/**", "tests/simd/**"],
+    r"ucontext\.h": ["tests/support/schedule/**"],
     r"(cxxabi|dlfcn|signal)\.h": ["engine/**", "tests/**", "tools/**"],
     r"sanitizer/\w+\.h": ["engine/**", "tests/**"],
 }
