@@ -4,11 +4,14 @@
 // compile.
 #include "scope_fixture.hpp"
 
+#include <varscope/variable_creator_scope.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
 #include <cstdio>
 #include <sys/wait.h>
+#include <thread>
 #include <type_traits>
 #include <unistd.h>
 
@@ -103,6 +106,43 @@ BOOST_AUTO_TEST_CASE(I5_leaving_in_the_wrong_order_is_noticed) {
   BOOST_TEST(aborts(leave_in_the_wrong_order));
 #endif
   BOOST_TEST(vs::get_variable_scope().name() == "");
+}
+
+// A guard belongs to the thread that it was made in. One that ends in another is a mistake that debug builds
+// stop at; else it changes nothing there, and its scope stays open where it was opened.
+BOOST_AUTO_TEST_CASE(a_guard_that_ends_in_another_thread_is_noticed) {
+  const auto end_elsewhere = [](const auto& open) {
+    auto* const guard = open();
+    std::thread([guard] { delete guard; }).join();
+  };
+  const auto variable_scope_elsewhere = [&] {
+    end_elsewhere([] { return new vs::VariableScopeGuard(vs::variable_scope("abroad")); });
+  };
+  const auto name_scope_elsewhere = [&] {
+    end_elsewhere([] { return new vs::NameScopeGuard(vs::name_scope("abroad")); });
+  };
+  const auto creator_elsewhere = [&] {
+    end_elsewhere([] {
+      return new vs::VariableCreatorScopeGuard(vs::variable_creator_scope(
+          [](const vs::NextVariableCreator& next, vs::VariableCreatorArguments arguments) {
+            return next(std::move(arguments));
+          }));
+    });
+  };
+#ifdef NDEBUG
+  {
+    const auto around = vs::variable_scope("around");  // leaves what is left open in it, too
+    variable_scope_elsewhere();
+    BOOST_TEST(vs::get_variable_scope().name() == "around/abroad");
+  }
+  BOOST_TEST(vs::get_variable_scope().name() == "");
+#else
+  BOOST_TEST(aborts(variable_scope_elsewhere));
+  BOOST_TEST(aborts(name_scope_elsewhere));
+  BOOST_TEST(aborts(creator_elsewhere));
+#endif
+  static_cast<void>(name_scope_elsewhere);
+  static_cast<void>(creator_elsewhere);
 }
 
 BOOST_AUTO_TEST_CASE(K6_what_is_no_flag_does_not_compile) {

@@ -3,9 +3,13 @@
 #include "scope_fixture.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -110,6 +114,60 @@ BOOST_AUTO_TEST_CASE(V4_a_captured_scope_takes_the_prefix_along) {
     }).join();
   }
   BOOST_TEST(got == (Names{"main/foo/v:0", "bar/v:0"}), per_element());
+}
+
+// A scope captured here, used in tasks that oneTBB runs on threads of its own: the names are those that the
+// same calls give one after the other.
+BOOST_AUTO_TEST_CASE(a_captured_scope_in_tasks_of_other_threads) {
+  constexpr int kTowers = 40;
+  const auto build_tower = [](vs::Graph& of, const vs::VariableScope& captured, int tower) {
+    const auto building_here = of.as_default();
+    Names names;
+    const auto carried = vs::variable_scope(captured);
+    names.push_back(vs::get_variable("shared", {1}).name());
+    const auto own = vs::variable_scope("tower" + std::to_string(tower));
+    for (int layer = 0; layer < 3; ++layer) {
+      const auto scope = vs::variable_scope(std::nullopt, {.default_name = "layer"});
+      names.push_back(vs::get_variable("weights", {1}).name());
+      names.push_back(vs::get_variable("biases", {1}).name());
+    }
+    return names;
+  };
+  std::vector<Names> serial(kTowers), parallel(kTowers);
+  std::set<std::thread::id> threads;
+  const auto build_all = [&](std::vector<Names>& names, bool in_tasks) {
+    vs::Graph built;
+    std::optional<vs::VariableScope> captured;
+    {
+      const auto building_it = built.as_default();
+      const auto outer = vs::variable_scope("model", {.reuse = vs::AUTO_REUSE});
+      captured = outer.scope();
+    }
+    std::mutex guard;
+    const auto build = [&](int tower) {
+      names[static_cast<std::size_t>(tower)] = build_tower(built, *captured, tower);
+      const std::lock_guard lock(guard);
+      threads.insert(std::this_thread::get_id());
+    };
+    if (in_tasks) {
+      tbb::task_arena arena(4);
+      arena.execute([&] { tbb::parallel_for(0, kTowers, build); });
+    } else {
+      for (int tower = 0; tower < kTowers; ++tower) build(tower);
+    }
+    Names all;
+    for (const vs::Variable& variable : built.global_variables()) all.push_back(variable.name());
+    std::sort(all.begin(), all.end());
+    return all;
+  };
+  const Names made_serially = build_all(serial, false);
+  for (int round = 0; round < 20; ++round) {
+    const Names made_in_tasks = build_all(parallel, true);
+    BOOST_TEST((parallel == serial));
+    BOOST_TEST(made_in_tasks == made_serially, per_element());
+  }
+  BOOST_TEST(made_serially.size() == std::size_t{1 + 6 * kTowers});
+  BOOST_TEST_MESSAGE(threads.size() << " threads");
 }
 
 BOOST_AUTO_TEST_CASE(stacks_outlive_neither_thread_nor_graph) {
