@@ -152,8 +152,8 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   constexpr std::int64_t kFewestChannelsOfPart = 128;
   const std::int64_t groups = ceil_divide(padded_channels, winograd.channels_per_group);
   const std::int64_t most_parts = std::max<std::int64_t>(padded_channels / kFewestChannelsOfPart, 1);
-  const std::int64_t wanted_parts =
-      std::clamp<std::int64_t>(kManyTiles / winograd.patch_tiles, 1, most_parts);
+  std::int64_t wanted_parts = std::clamp<std::int64_t>(kManyTiles / winograd.patch_tiles, 1, most_parts);
+  if (winograd.patch_tiles * wanted_parts == 1) wanted_parts = 2;  // or a second thread would have nothing
   std::int64_t groups_per_part = groups;
   std::int64_t parts = 1;
   cut_evenly(groups, ceil_divide(groups, wanted_parts), &groups_per_part, &parts);
