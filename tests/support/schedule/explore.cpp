@@ -187,12 +187,12 @@ class RandomSchedule final : public Decider {
  public:
   void begin(std::uint64_t seed) {
     state_ = seed;
-    stubbornness_ = (1U << (next() % 8)) - 1;
+    persistence_ = (1U << (next() % 8)) - 1;
   }
 
   int next_thread(unsigned enabled, int running) override {
     const std::uint64_t random = next();
-    if ((enabled >> static_cast<unsigned>(running) & 1U) != 0 && (random & stubbornness_) != 0)
+    if ((enabled >> static_cast<unsigned>(running) & 1U) != 0 && (random & persistence_) != 0)
       return running;
     int which = static_cast<int>((random >> 32U) % static_cast<unsigned>(std::popcount(enabled)));
     for (; which > 0; --which) enabled &= enabled - 1;
@@ -214,7 +214,7 @@ class RandomSchedule final : public Decider {
   }
 
   std::uint64_t state_ = 0;
-  std::uint64_t stubbornness_ = 0;  // how rarely another thread gets its turn: bits that must be zero
+  std::uint64_t persistence_ = 0;  // how rarely another thread gets its turn: bits that must be zero
 };
 
 /// Whether to go on.
