@@ -3,8 +3,8 @@
 // time. Each input is loaded once for all outputs that it belongs to, and the weights stay in registers.
 //
 // A block at the border of the image reads its inputs through a table of addresses, where those outside of
-// the image are a pixel of zeros; a sum that starts at zero does not change by them. Blocks at the end of a
-// row or of the image overlap the one before: those outputs get the same bits twice.
+// the image are a pixel of zeros; a sum that starts at zero does not change by them where weights are finite.
+// Blocks at the end of a row or of the image overlap the one before: those outputs get the same bits twice.
 #pragma once
 
 #include "register_tile.inl.hpp"
@@ -13,19 +13,6 @@
 
 namespace varscope::simd {
 namespace {
-
-// What a block adds to its sums and where it stores them.
-template <typename Arch>
-struct DepthwiseEpilogue {
-  explicit DepthwiseEpilogue(const Conv2DEpilogue& epilogue) noexcept
-      : bias(epilogue.bias),
-        residual(epilogue.residual),
-        floor(broadcast<Arch>(epilogue.activation == Activation::relu ? 0.0f : -__builtin_inff())) {}
-
-  const float* bias;
-  const float* residual;
-  Floats<Arch> floor;  // the maximum with minus infinity changes nothing
-};
 
 // Pixels of a wide block, two rows of which are sums; the weights take most of the other registers.
 template <typename Arch>
@@ -43,7 +30,9 @@ class DepthwiseBlocks {
   static constexpr int kInputs = ((kRows - 1) * kStride + kFilter) * ((kPixels - 1) * kStride + kFilter);
 
   DepthwiseBlocks(const Conv2DPlan& plan, const Conv2DArguments& arguments) noexcept
-      : shape_(plan.shape), arguments_(arguments), epilogue_(arguments.epilogue) {
+      : shape_(plan.shape),
+        arguments_(arguments),
+        floor_(activation_floor<Arch>(arguments.epilogue.activation == Activation::relu)) {
     for (std::int64_t c = 0; c < shape_.in_channels; ++c) arguments_.workspace[c] = 0.0f;
   }
 
@@ -150,7 +139,8 @@ class DepthwiseBlocks {
   // Stores `rows` rows of `pixels` pixels, the first at output[index].
   VARSCOPE_SIMD_INLINE void finish(std::int64_t index, std::int64_t channel, std::int64_t rows,
                                    std::int64_t pixels, Sums& sums) const noexcept {
-    const DepthwiseEpilogue<Arch> epilogue = epilogue_;  // a copy: the stores cannot change it
+    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+    const Floats<Arch> floor = floor_;
     const std::int64_t step = shape_.out_channels;
     const std::int64_t row_step = shape_.out_width * step;
     // Adding minus zero changes nothing.
@@ -163,9 +153,8 @@ class DepthwiseBlocks {
       bias = broadcast<Arch>(-0.0f);
     }
     for_each_output(arguments_.output + index, step, row_step, rows, pixels,
-                    [&](float* output, auto y, auto p) VARSCOPE_SIMD_LAMBDA {
-                      store<Arch>(output, xsimd::max(epilogue.floor, sums[y][p] + bias));
-                    });
+                    [&](float* output, auto y, auto p)
+                        VARSCOPE_SIMD_LAMBDA { store<Arch>(output, xsimd::max(floor, sums[y][p] + bias)); });
   }
 
   // body(address, y, p) for each output that exists. One loop for all cases, one address that moves on: the
@@ -186,9 +175,9 @@ class DepthwiseBlocks {
     });
   }
 
-  const Conv2DShape shape_;  // a copy: the stores cannot change it
+  const Conv2DShape shape_;  // copies: the stores cannot change them
   const Conv2DArguments arguments_;
-  const DepthwiseEpilogue<Arch> epilogue_;
+  const Floats<Arch> floor_;
 };
 
 }  // namespace

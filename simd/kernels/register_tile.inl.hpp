@@ -184,9 +184,7 @@ struct RegisterTile {
                 });
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = broadcast<Arch>(-0.0f); });
     }
-    // The maximum with minus infinity is the number itself; a NaN and a zero's sign stay, as in relu().
-    const bool relu_follows = out.last_pass && out.activation == Activation::relu;
-    const Floats<Arch> floor = broadcast<Arch>(relu_follows ? 0.0f : -__builtin_inff());
+    const Floats<Arch> floor = activation_floor<Arch>(out.last_pass && out.activation == Activation::relu);
     const bool whole = out.channels == kChannels;
     float buffer[kPixels * kChannels];
     float* dst = whole ? out.pixels : buffer;

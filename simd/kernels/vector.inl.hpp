@@ -122,6 +122,13 @@ VARSCOPE_SIMD_INLINE Floats<Arch> relu(Floats<Arch> x) noexcept {
   return xsimd::max(broadcast<Arch>(0.0f), x);
 }
 
+// What xsimd::max(floor, x) is relu(x) with, or, with minus infinity, x itself: a NaN and the sign of a zero
+// stay.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE Floats<Arch> activation_floor(bool relu_follows) noexcept {
+  return broadcast<Arch>(relu_follows ? 0.0f : -__builtin_inff());
+}
+
 // The larger, the smaller of each pair; NaN when either is NaN. (x != x would do for "is NaN", but xsimd 8
 // compares NaN unequal to itself on some sets only.)
 template <typename Arch>
