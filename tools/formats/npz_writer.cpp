@@ -22,7 +22,7 @@ constexpr std::uint16_t kMidnight = 0;          // no time stamps: equal variabl
 constexpr std::uint16_t kFirstOf1980 = 0x0021;  // the earliest day that an archive can say
 
 void put(std::string& to, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t k = 0; k < bytes; ++k) to += static_cast<char>(value >> (8 * k) & 0xFF);
+  for (; bytes > 0; --bytes, value >>= 8) to += static_cast<char>(value & 0xFF);
 }
 
 std::span<const std::byte> bytes_of(std::string_view text) {
