@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_tutorial)
+
 namespace vs = varscope;
 
 namespace {
@@ -353,5 +355,7 @@ BOOST_AUTO_TEST_CASE(a_captured_scope_leaves_the_name_scope_alone) {
   auto x = 1.0 + vs::get_variable("v", {1});
   BOOST_TEST(x.op().name() == "bar/add");
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_async_save)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -166,3 +168,5 @@ BOOST_AUTO_TEST_CASE(a_save_beside_training_is_of_one_commit) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

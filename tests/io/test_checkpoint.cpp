@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(test_checkpoint)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -228,3 +230,5 @@ BOOST_AUTO_TEST_CASE(what_is_no_checkpoint_is_refused_by_name) {
   BOOST_CHECK_THROW(CheckpointReader(directory / "text.h5"),
                     Error);  // root may read it: then it is no HDF5 file
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(test_checkpoint_damage)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -336,3 +338,5 @@ BOOST_AUTO_TEST_CASE(a_bool_must_be_one) {
   bad = forged(bad, little_endian(digest_of({entry}), 4), little_endian(digest_of({forged_entry}), 4));
   BOOST_TEST(contains(error_of(bad), "neither 0 nor 1"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

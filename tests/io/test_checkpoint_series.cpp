@@ -9,6 +9,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_checkpoint_series)
+
 using namespace varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -144,3 +146,5 @@ BOOST_AUTO_TEST_CASE(bad_options_are_refused) {
   BOOST_CHECK_THROW(Fixture(5, 0), ValueError);
   BOOST_CHECK_THROW(Fixture(5, -2), ValueError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

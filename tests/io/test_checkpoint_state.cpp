@@ -9,6 +9,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(test_checkpoint_state)
+
 using namespace varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -163,3 +165,5 @@ BOOST_AUTO_TEST_CASE(paths_of_users_lead_to_files) {
   BOOST_CHECK_THROW(load_variable(directory.path(), "global_step:1"), NotFoundError);
   BOOST_CHECK_THROW(list_variables(directory / "missing"), NotFoundError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,8 @@
 #include <filesystem>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_checkpoint_writer)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -182,3 +184,5 @@ BOOST_AUTO_TEST_CASE(threads_may_write_at_once) {
   CheckpointReader(directory / "shared.h5").verify();
   BOOST_TEST(names_in(directory.path()).size() == 5u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

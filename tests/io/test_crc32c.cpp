@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_crc32c)
+
 namespace io = varscope::io;
 using varscope::testing::Random;
 
@@ -80,3 +82,5 @@ BOOST_AUTO_TEST_CASE(parts_beyond_4_gib_combine) {
   }
   BOOST_TEST(checksum == one_by_one);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

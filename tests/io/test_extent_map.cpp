@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(test_extent_map)
+
 using namespace varscope;
 using io::ByteRange;
 using varscope::testing::Random;
@@ -78,3 +80,5 @@ BOOST_AUTO_TEST_CASE(a_clash_names_the_other_object) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <sys/wait.h>
 
+BOOST_AUTO_TEST_SUITE(test_file_faults)
+
 using namespace varscope;
 using namespace varscope::testing;
 using Fault = FaultySystemCalls::Fault;
@@ -214,3 +216,5 @@ BOOST_AUTO_TEST_CASE(killed_at_any_call_of_a_save_it_leaves_the_old_or_the_new) 
   BOOST_TEST(old_ones > 0u);
   BOOST_TEST(old_ones < count);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

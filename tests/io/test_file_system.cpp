@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(test_file_system)
+
 using namespace varscope;
 using namespace varscope::io;
 using varscope::testing::read_file;
@@ -142,3 +144,5 @@ BOOST_AUTO_TEST_CASE(paths_are_taken_apart_and_joined) {
   BOOST_TEST(join_path(".", "b") == "b");
   BOOST_TEST(join_path("a", "/b") == "/b");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(test_hdf5_checksum)
+
 static std::uint32_t checksum(std::string_view text) {
   return varscope::io::hdf5_checksum({reinterpret_cast<const std::byte*>(text.data()), text.size()});
 }
@@ -26,3 +28,5 @@ BOOST_AUTO_TEST_CASE(every_bit_counts) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(test_init_from_checkpoint)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -245,3 +247,5 @@ BOOST_FIXTURE_TEST_CASE(what_is_no_variable_of_the_graph_is_refused, Fixture) {
                       }),
                       "another graph"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

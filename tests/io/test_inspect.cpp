@@ -8,6 +8,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_inspect)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -78,3 +80,5 @@ BOOST_AUTO_TEST_CASE(damage_and_missing_names_are_errors) {
   write_file(directory / "a.h5", bytes);
   BOOST_CHECK_THROW(variable_statistics(CheckpointReader(directory / "a.h5"), "pixels"), DataLossError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <sys/resource.h>
 
+BOOST_AUTO_TEST_SUITE(test_large_checkpoint)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -149,3 +151,5 @@ BOOST_AUTO_TEST_CASE(a_hundred_thousand_variables) {
                             [](const auto& a, const auto& b) { return a.name < b.name; }));
   BOOST_TEST(reader.read("layer999/v99").same_bits(value_of(kCount - 1)));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

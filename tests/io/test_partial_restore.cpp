@@ -6,6 +6,8 @@
 
 #include <varscope/varscope.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_partial_restore)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -200,3 +202,5 @@ BOOST_AUTO_TEST_CASE(of_many_missing_names_only_the_first_get_hints) {
     if (message.find("'" + each.tensor + "'") == message.npos) BOOST_ERROR("not named: " << each.tensor);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

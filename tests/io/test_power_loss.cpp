@@ -14,6 +14,8 @@
 #include <iostream>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(test_power_loss)
+
 using namespace varscope;
 using namespace varscope::testing;
 
@@ -125,3 +127,5 @@ BOOST_AUTO_TEST_CASE(the_model_knows_lost_flushes) {
   writer->sync();
   BOOST_TEST(files.state_after(files.events(), none).count("d/other") == 0u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

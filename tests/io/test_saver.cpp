@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(test_saver)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -244,3 +246,5 @@ BOOST_AUTO_TEST_CASE(relative_paths_work) {
   vs::Saver().restore(model.session, "a-1");
   std::filesystem::current_path(before);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

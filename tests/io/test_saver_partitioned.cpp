@@ -8,6 +8,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(test_saver_partitioned)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -171,3 +173,5 @@ BOOST_AUTO_TEST_CASE(parts_made_with_create_partitioned_variables_are_one_tensor
   const std::string path = vs::Saver(parts).save(session, directory / "a");
   BOOST_TEST(vs::load_variable(path, "old").same_bits(vs::Array::of<float>({4}, {1, 2, 3, 4})));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

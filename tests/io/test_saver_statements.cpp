@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(test_saver_statements)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -345,3 +347,5 @@ BOOST_FIXTURE_TEST_CASE(ST8_the_latest_is_the_last_one_saved, Fixture) {
   save(saver, 3);
   BOOST_TEST((vs::latest_checkpoint(directory.path()) == directory / "a-3.h5"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

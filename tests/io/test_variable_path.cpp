@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(test_variable_path)
+
 using varscope::ValueError;
 using varscope::io::is_storable_name;
 using varscope::io::variable_path;
@@ -82,3 +84,5 @@ BOOST_AUTO_TEST_CASE(random_names_do_not_meet) {
   }
   for (const auto& scope : scopes) BOOST_TEST_REQUIRE(!names.contains(scope));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_wait_for_new_checkpoint)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using std::chrono::milliseconds;
@@ -72,3 +74,5 @@ BOOST_FIXTURE_TEST_CASE(bad_arguments_and_state_files_are_refused, Fixture) {
   write_file(directory / "checkpoint", "all_model_checkpoint_paths: \"a-1.h5\"\n");
   BOOST_CHECK_THROW(look(std::nullopt), vs::ValueError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,9 +4,6 @@
 
 #include <ostream>
 
-using namespace varscope::simd;
-using namespace varscope::simd::testing;
-
 namespace varscope::simd {
 
 std::ostream& operator<<(std::ostream& out, const Conv2DShape& s) {
@@ -18,6 +15,11 @@ std::ostream& operator<<(std::ostream& out, const Conv2DShape& s) {
 }
 
 }  // namespace varscope::simd
+
+BOOST_AUTO_TEST_SUITE(test_conv2d)
+
+using namespace varscope::simd;
+using namespace varscope::simd::testing;
 
 namespace {
 
@@ -478,3 +480,5 @@ BOOST_AUTO_TEST_CASE(algorithm_names) {
   BOOST_TEST(!find_conv2d_algorithm("no such", &untouched));
   BOOST_TEST((untouched == Conv2DAlgorithm::depthwise));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(test_elementwise)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -181,3 +183,5 @@ BOOST_AUTO_TEST_CASE(binary_functions_are_correctly_rounded) {
     });
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(test_kernel_set)
+
 using namespace varscope::simd;
 
 BOOST_AUTO_TEST_CASE(reference_is_last_and_always_runs) {
@@ -81,3 +83,5 @@ BOOST_AUTO_TEST_CASE(cache_sizes_are_plausible) {
   BOOST_TEST(sizes.level2 >= sizes.level1_data);
   BOOST_TEST(sizes.level3 > 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

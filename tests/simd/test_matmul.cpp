@@ -2,6 +2,8 @@
 // Matrix products against sums in double precision.
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(test_matmul)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -101,3 +103,5 @@ BOOST_AUTO_TEST_CASE(large_enough_for_several_tiles) {
     check(kernels, s, true, Activation::relu, {}, random);
   });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

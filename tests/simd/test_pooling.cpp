@@ -2,6 +2,8 @@
 // Pooling against windows walked one element at a time.
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(test_pooling)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -97,3 +99,5 @@ BOOST_AUTO_TEST_CASE(nan_is_kept) {
     });
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

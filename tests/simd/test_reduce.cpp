@@ -2,6 +2,8 @@
 // Sums, means, maxima and their indices against double precision.
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(test_reduce)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -120,3 +122,5 @@ BOOST_AUTO_TEST_CASE(nan_is_kept_by_maxima) {
     });
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 
 #include <boost/mpl/list.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_reference)
+
 using namespace varscope::simd;
 
 using Integers = boost::mpl::list<std::int32_t, std::int64_t>;
@@ -111,3 +113,5 @@ BOOST_AUTO_TEST_CASE(softmax_of_doubles) {
   BOOST_TEST(std::fabs(dst[0] - 0.25) < 1e-12);
   BOOST_TEST(std::fabs(dst[1] - 0.75) < 1e-12);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,8 @@
 // Softmax against double precision.
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(test_softmax)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -57,3 +59,5 @@ BOOST_AUTO_TEST_CASE(nan_spoils_its_row_alone) {
     }
   });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

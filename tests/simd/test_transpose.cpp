@@ -2,6 +2,8 @@
 // Transposes move every element to its place and touch nothing between the rows.
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(test_transpose)
+
 using namespace varscope::simd;
 using namespace varscope::simd::testing;
 
@@ -27,3 +29,5 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
     });
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_array)
+
 using varscope::Array;
 using varscope::DType;
 using varscope::Shape;
@@ -92,3 +94,5 @@ BOOST_AUTO_TEST_CASE(memory_of_somebody_else) {
   }
   BOOST_TEST(alive.expired());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

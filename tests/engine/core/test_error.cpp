@@ -7,6 +7,8 @@
 #include <set>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(test_error)
+
 using varscope::Error;
 using varscope::ErrorCode;
 
@@ -46,3 +48,5 @@ BOOST_AUTO_TEST_CASE(dtype_names_go_both_ways) {
   }
   BOOST_CHECK_THROW(varscope::dtype_from_name("float31"), varscope::ValueError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(test_instruction_set)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -40,3 +42,5 @@ BOOST_AUTO_TEST_CASE(an_unknown_name_is_refused_and_changes_nothing) {
     BOOST_TEST(vs::instruction_set() == before);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_shape)
+
 using varscope::Shape;
 using varscope::ValueError;
 
@@ -56,3 +58,5 @@ BOOST_AUTO_TEST_CASE(compatibility_and_merging) {
     return varscope::testing::contains(error, {"[2,3]", "[2,4]"});
   });
 }
+
+BOOST_AUTO_TEST_SUITE_END()

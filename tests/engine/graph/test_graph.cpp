@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_graph)
+
 namespace vs = varscope;
 using vs::testing::contains;
 
@@ -135,5 +137,7 @@ BOOST_AUTO_TEST_CASE(threads_build_together) {
   BOOST_TEST(static_cast<bool>(
       graph.get_operation_by_name("Relu_" + std::to_string(num_threads * num_operations - 1))));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

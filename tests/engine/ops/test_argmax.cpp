@@ -9,6 +9,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_argmax)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -94,3 +96,5 @@ BOOST_AUTO_TEST_CASE(shapes_and_errors_are_those_of_tensorflow) {
   check_says(message_of<vs::TypeError>([&] { vs::argmax(input, {.output_type = vs::float32}); }),
              {"ArgMax", "output_type", "float32"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

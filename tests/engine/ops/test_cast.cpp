@@ -10,6 +10,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_cast)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -80,3 +82,5 @@ BOOST_AUTO_TEST_CASE(a_cast_to_the_same_dtype_is_the_tensor_itself) {
   BOOST_TEST(vs::cast(input, vs::int32).op().name() == "Cast");
   BOOST_TEST(vs::cast(input, vs::int32).shape().to_string() == "[?,5]");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_concat)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -142,3 +144,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   check_says(split_refused(0, 0), {"split", "at least one"});
   check_says(split_refused(1, 5), {"split", "axis 5"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

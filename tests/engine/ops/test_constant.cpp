@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_constant)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -74,3 +76,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_the_line) {
   check_says(message_of<vs::ValueError>([] { vs::zeros({-1, 2}); }), {"[?,2]", "known"});
   BOOST_TEST(graph.operations().empty());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 
+BOOST_AUTO_TEST_SUITE(test_conv2d)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -297,3 +299,5 @@ BOOST_AUTO_TEST_CASE(an_algorithm_that_does_not_apply_is_refused_by_the_run) {
   });
   check_says(message, {"pointwise", "Conv2D", "[3,3,8,8]", "test_conv2d.cpp:"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include <cmath>
 
+BOOST_AUTO_TEST_SUITE(test_dropout)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -96,3 +98,5 @@ BOOST_AUTO_TEST_CASE(names_and_errors_are_those_of_tensorflow) {
   check_says(message_of<vs::TypeError>([&] { vs::dropout(vs::placeholder({2}, {.dtype = vs::int32}), 0.5); }),
              {"dropout", "int32[2]"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

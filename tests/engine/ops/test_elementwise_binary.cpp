@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_elementwise_binary)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -281,3 +283,5 @@ BOOST_AUTO_TEST_CASE(bias_add_checks_its_shapes) {
   check_says(message_of<vs::ValueError>([&] { vs::bias_add(vs::placeholder({4}), vs::placeholder({4})); }),
              {"BiasAdd", "'value'", "rank 2"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_elementwise_unary)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -117,3 +119,5 @@ BOOST_AUTO_TEST_CASE(a_wrong_dtype_is_refused_with_operation_and_line) {
   check_says(message_of<vs::TypeError>([&] { vs::relu(truths); }), {"Relu", "bool[2]", "int64"});
   BOOST_TEST(graph.operations().size() == operations);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(test_matmul)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -226,3 +228,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   const vs::Tensor flags = vs::placeholder({3, 2}, {.dtype = vs::boolean});
   check_says(message_of<vs::TypeError>([&] { vs::matmul(flags, flags); }), {"MatMul", "bool[3,2]"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

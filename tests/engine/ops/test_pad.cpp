@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_pad)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -79,3 +81,5 @@ BOOST_AUTO_TEST_CASE(names_shapes_and_errors_are_those_of_tensorflow) {
   check_says(message, {"Pad", "dimension 1", "-2", "test_pad.cpp:" + std::to_string(line)});
   check_says(message_of<vs::ValueError>([&] { vs::pad(input, {{0, 1}}); }), {"Pad", "[?,5]", "rank 1"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_pooling)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -148,3 +150,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
              }),
              {"AvgPool", "int32[1,3,3,1]"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

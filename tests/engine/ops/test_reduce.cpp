@@ -11,6 +11,8 @@
 #include <cmath>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(test_reduce)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -178,3 +180,5 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused_with_operation_and_line) {
   check_says(message_of<vs::TypeError>([&] { vs::reduce_max(vs::placeholder({2}, {.dtype = vs::boolean})); }),
              {"Max", "bool[2]"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_reshape)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -85,3 +87,5 @@ BOOST_AUTO_TEST_CASE(a_fed_shape_that_does_not_fit_is_refused_with_operation_and
   });
   check_says(message, {"pairs", "[3,5]", "test_reshape.cpp:" + std::to_string(line)});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

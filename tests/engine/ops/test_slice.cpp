@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_slice)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -75,3 +77,5 @@ BOOST_AUTO_TEST_CASE(names_shapes_and_errors_are_those_of_tensorflow) {
   check_says(message_of<vs::ValueError>([&] { vs::slice(input, {0}, {1}); }), {"Slice", "rank 1"});
   check_says(message_of<vs::ValueError>([&] { vs::slice(input, {0, 0}, {1}); }), {"Slice", "2", "1"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cmath>
 
+BOOST_AUTO_TEST_SUITE(test_softmax)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -83,3 +85,5 @@ BOOST_AUTO_TEST_CASE(names_and_errors_are_those_of_tensorflow) {
   check_says(message_of<vs::TypeError>([&] { vs::softmax(vs::placeholder({2}, {.dtype = vs::int32})); }),
              {"Softmax", "int32[2]"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <numeric>
 
+BOOST_AUTO_TEST_SUITE(test_transpose)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -88,3 +90,5 @@ BOOST_AUTO_TEST_CASE(names_and_partly_known_shapes_are_those_of_tensorflow) {
              }),
              {"transpose", "[?,2,3]", "rank 2"});
 }
+
+BOOST_AUTO_TEST_SUITE_END()

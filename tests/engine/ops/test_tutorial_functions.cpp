@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_tutorial_functions)
+
 namespace vs = varscope;
 
 namespace {
@@ -50,3 +52,5 @@ BOOST_AUTO_TEST_CASE(the_image_filter_is_built_and_run_twice) {
   BOOST_TEST(out1.same_bits(out2));
   BOOST_TEST(out1.values<float>()[0] >= 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

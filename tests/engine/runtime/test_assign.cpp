@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_assign)
+
 namespace vs = varscope;
 using vs::testing::contains;
 
@@ -259,5 +261,7 @@ BOOST_AUTO_TEST_CASE(W4_large_assignments_in_tasks) {
   BOOST_TEST(value.values<float>().front() == kThreads * kRuns);
   BOOST_TEST(value.values<float>().back() == kThreads * kRuns);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

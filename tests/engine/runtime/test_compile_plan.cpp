@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_compile_plan)
+
 namespace vs = varscope;
 using vs::detail::ExecutionPlan;
 
@@ -212,5 +214,7 @@ BOOST_AUTO_TEST_CASE(random_graphs_give_the_same_bits_whatever_is_fetched) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

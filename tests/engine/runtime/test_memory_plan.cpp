@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_memory_plan)
+
 using varscope::Array;
 using varscope::detail::MemoryBlock;
 using varscope::detail::plan_memory;
@@ -70,3 +72,5 @@ BOOST_AUTO_TEST_CASE(random_blocks_never_overlap_while_they_live) {
     require_valid(blocks, total);
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

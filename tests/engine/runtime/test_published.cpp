@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_published)
+
 using varscope::detail::Published;
 
 namespace {
@@ -91,3 +93,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(readers_beside_a_writer_see_whole_objects_and_neve
   }
   BOOST_TEST(Tracked::alive == 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

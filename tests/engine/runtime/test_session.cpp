@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_session)
+
 namespace vs = varscope;
 using vs::testing::contains;
 
@@ -320,5 +322,7 @@ BOOST_AUTO_TEST_CASE(many_threads_share_one_callable) {
   for (std::thread& thread : threads) thread.join();
   BOOST_TEST(wrong == 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <memory>
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(test_session_snapshot)
+
 namespace vs = varscope;
 
 namespace {
@@ -81,5 +83,7 @@ BOOST_AUTO_TEST_CASE(variables_of_other_graphs_are_refused) {
   const vs::Variable stranger = vs::get_variable("v", {2});
   BOOST_CHECK_THROW(session.snapshot().read_shared({stranger}), vs::ValueError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

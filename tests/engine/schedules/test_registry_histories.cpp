@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_registry_histories)
+
 using varscope::detail::Path;
 using varscope::detail::Registry;
 using namespace varscope::testing;
@@ -143,3 +145,5 @@ BOOST_AUTO_TEST_CASE(what_has_no_serial_order_is_noticed) {
   BOOST_TEST(is_linearizable({pending, {0, 2, false, 0, 11, false}}, RegistrySpecification{}));
   BOOST_TEST(is_linearizable({pending, {0, 2, false, 0, 0, false}}, RegistrySpecification{}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_append_only_list)
+
 using varscope::detail::AppendOnlyList;
 
 namespace {
@@ -94,3 +96,5 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(enumeration_sees_what_was_added_before_it, List, L
   std::sort(sorted.begin(), sorted.end());
   BOOST_TEST(sorted == all, boost::test_tools::per_element());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

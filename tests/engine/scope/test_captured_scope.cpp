@@ -7,6 +7,8 @@
 
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(test_captured_scope)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -263,5 +265,7 @@ BOOST_AUTO_TEST_CASE(H13_a_scope_made_by_hand) {
   BOOST_TEST(op("c") == "y/c");
   BOOST_TEST(s.original_name_scope() == "");
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_collections)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -110,5 +112,7 @@ BOOST_AUTO_TEST_CASE(additions_of_many_threads_are_all_there) {
   BOOST_TEST(graph.get_collection("c0").size() == 2U * per_thread);
   BOOST_TEST(graph.get_collection("c1").size() == 2U * per_thread);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

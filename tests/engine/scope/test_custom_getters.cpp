@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_custom_getters)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -171,5 +173,7 @@ BOOST_AUTO_TEST_CASE(D10_the_store_goes_by_the_flag_that_it_is_asked_with) {
   BOOST_CHECK(vs::get_variable("v", {1}) == v);
   BOOST_CHECK_EXCEPTION(vs::get_variable("u", {1}), vs::ValueError, says({"s/u", "does not exist"}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_default_name)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -379,3 +381,5 @@ BOOST_AUTO_TEST_CASE(counters_agree_with_copying) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

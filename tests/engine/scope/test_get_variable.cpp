@@ -10,6 +10,8 @@
 #include <limits>
 #include <type_traits>
 
+BOOST_AUTO_TEST_SUITE(test_get_variable)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -396,5 +398,7 @@ BOOST_AUTO_TEST_CASE(M8_a_value_of_another_dtype_than_the_explicit_one_is_refuse
   const auto d = vs::variable_scope("d", {.dtype = vs::float64});
   BOOST_TEST(vs::get_variable("a", {.initializer = 1.0}).dtype() == vs::float32);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_initializer_bits)
+
 namespace vs = varscope;
 
 namespace {
@@ -209,3 +211,5 @@ BOOST_AUTO_TEST_CASE(variables_have_them_on_every_instruction_set_and_any_number
   }
   vs::set_instruction_set(before);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <cstddef>
 
+BOOST_AUTO_TEST_SUITE(test_initializer_fans)
+
 namespace vs = varscope;
 
 namespace {
@@ -124,3 +126,5 @@ BOOST_AUTO_TEST_CASE(scales) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

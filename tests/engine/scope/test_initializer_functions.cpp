@@ -9,6 +9,8 @@
 
 #include <stdexcept>
 
+BOOST_AUTO_TEST_SUITE(test_initializer_functions)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -89,5 +91,7 @@ BOOST_AUTO_TEST_CASE(M10_an_initializer_may_read_other_variables) {
   (void)session.run(w.initializer());
   BOOST_TEST(session.read({w})[0].same_bits(pair_of(2, 2)));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

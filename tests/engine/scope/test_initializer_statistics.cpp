@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_initializer_statistics)
+
 namespace vs = varscope;
 
 namespace {
@@ -364,3 +366,5 @@ BOOST_AUTO_TEST_CASE(numbers_are_independent) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -19,6 +19,8 @@
 #include <numbers>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(test_initializers)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -315,3 +317,5 @@ BOOST_FIXTURE_TEST_CASE(a_variable_keeps_the_seeds_of_its_creation, NewGraph) {
   BOOST_TEST((seeds_of(b) == std::pair<std::uint64_t, std::uint64_t>(3, 4)));  // four operations made a
   BOOST_TEST((seeds_of(c) == std::pair<std::uint64_t, std::uint64_t>(3, 11)));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include <stdexcept>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_name_scope)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -129,5 +131,7 @@ BOOST_AUTO_TEST_CASE(A10_stripping_and_prepending_are_inverse) {
   BOOST_TEST(vs::strip_name_scope("a", "") == "a");
   BOOST_TEST(vs::prepend_name_scope("a", "") == "a");
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

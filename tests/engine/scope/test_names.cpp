@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_names)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -120,3 +122,5 @@ BOOST_AUTO_TEST_CASE(nearest_names_are_few_and_near) {
   BOOST_TEST(nearest.question() == "Did you mean 'conv1/weights', 'conv2/weights' or 'other/deep/wieghts'?");
   BOOST_TEST(vs::detail::NearestNames("x").question().empty());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

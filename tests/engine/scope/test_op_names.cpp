@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_op_names)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -70,5 +72,7 @@ BOOST_AUTO_TEST_CASE(E15_values_come_from_one_graph_which_they_choose) {
   BOOST_CHECK(&vs::identity(b).graph() == &second);
   BOOST_TEST(second.operations().size() == 2U);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -13,6 +13,8 @@
 #include <cmath>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_orthogonal_initializers)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -269,3 +271,5 @@ BOOST_FIXTURE_TEST_CASE(variables_start_with_them, NewGraph) {
   BOOST_TEST(
       session.read({w})[0].same_bits(vs::orthogonal_initializer()({4, 4}, vs::float32, w.record()->seeds())));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 
 #include <cmath>
 
+BOOST_AUTO_TEST_SUITE(test_partitioned_variables)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -256,5 +258,7 @@ BOOST_AUTO_TEST_CASE(S_partition_info) {
   BOOST_CHECK_THROW(Info({0, 1}, {0}), vs::ValueError);
   BOOST_CHECK_THROW(Info({1, 1}, {0, 1}), vs::ValueError);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_registry)
+
 using varscope::detail::Arena;
 using varscope::detail::Path;
 using varscope::detail::PathHash;
@@ -251,3 +253,5 @@ BOOST_AUTO_TEST_CASE(an_arena_gives_every_byte_once) {
     }
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

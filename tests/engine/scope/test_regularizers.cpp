@@ -10,6 +10,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_regularizers)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -154,5 +156,7 @@ BOOST_AUTO_TEST_CASE(P2_a_constraint_is_kept_for_whoever_updates) {
   BOOST_TEST(projected.op().type() == "Relu");
   BOOST_TEST((projected.shape() == v.shape()));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

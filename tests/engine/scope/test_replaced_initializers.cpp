@@ -9,6 +9,8 @@
 #include <atomic>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_replaced_initializers)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -148,3 +150,5 @@ BOOST_FIXTURE_TEST_CASE(no_call_of_several_threads_is_lost, NewGraph) {
   vs::Session session(graph);
   for (const vs::Array& value : session.read(variables)) BOOST_TEST(value.values<float>()[0] == 200);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

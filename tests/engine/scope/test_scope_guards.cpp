@@ -15,6 +15,8 @@
 #include <type_traits>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(test_scope_guards)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 
@@ -166,5 +168,7 @@ BOOST_AUTO_TEST_CASE(C13_there_is_no_validate_shape) {
   BOOST_TEST(!has_validate_shape<vs::GetVariableOptions>);
   BOOST_TEST(!has_validate_shape<vs::VariableOptions>);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_scope_threads)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -272,3 +274,5 @@ BOOST_AUTO_TEST_CASE(the_graph_of_the_process_is_the_default_of_every_thread) {
   std::thread([&] { in_thread = &vs::get_default_graph(); }).join();
   BOOST_TEST(in_thread == &vs::get_default_graph());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_shared_variables)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -81,3 +83,5 @@ BOOST_FIXTURE_TEST_CASE(one_part_and_parts_that_creators_made_know_it_too, NewGr
   const vs::Variable made = vs::get_variable("made", {4}, {.partitioner = vs::fixed_size_partitioner(2)});
   BOOST_TEST((made.partitions()[1].partitioned_variable() == made));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

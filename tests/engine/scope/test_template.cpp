@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_template)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -122,5 +124,7 @@ BOOST_AUTO_TEST_CASE(TP14_a_scope_created_now_forgets_the_dtype) {
   BOOST_TEST(vs::make_template("a", dtype, {.create_scope_now = true})() == vs::float32);
   BOOST_TEST(vs::make_template("b", dtype)() == vs::float64);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

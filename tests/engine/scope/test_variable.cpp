@@ -8,6 +8,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(test_variable)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -95,5 +97,7 @@ BOOST_AUTO_TEST_CASE(W2_operations_that_initialize) {
   BOOST_CHECK_EXCEPTION(vs::variables_initializer({vs::Variable(a + 1.0F)}), vs::FailedPreconditionError,
                         says({"add:0"}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(test_variable_creators)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -187,5 +189,7 @@ BOOST_AUTO_TEST_CASE(U3_what_cannot_be_called_does_not_compile) {
   BOOST_TEST((!std::is_constructible_v<vs::VariableCreator, vs::Variable (*)(std::string)>));
   BOOST_TEST(!std::is_copy_constructible_v<vs::VariableCreatorScopeGuard>);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

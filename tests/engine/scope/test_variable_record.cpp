@@ -8,6 +8,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(test_variable_record)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -131,3 +133,5 @@ BOOST_AUTO_TEST_CASE(a_literal_name_and_a_variable_at_the_same_moment) {
     BOOST_TEST(graph.global_variables().size() == (result > 1 ? 1U : 0U));
   }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

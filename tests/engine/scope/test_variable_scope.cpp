@@ -6,6 +6,8 @@
 
 #include <optional>
 
+BOOST_AUTO_TEST_SUITE(test_variable_scope)
+
 namespace vs = varscope;
 using namespace varscope::testing;
 using boost::test_tools::per_element;
@@ -328,5 +330,7 @@ BOOST_AUTO_TEST_CASE(G6_it_cannot_be_combined_with_a_default_name) {
       (void)vs::variable_scope(std::nullopt, {.default_name = "d", .reuse = vs::AUTO_REUSE}), vs::ValueError,
       says({"name_or_scope"}));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()
