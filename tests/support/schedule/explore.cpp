@@ -192,8 +192,7 @@ class RandomSchedule final : public Decider {
 
   int next_thread(unsigned enabled, int running) override {
     const std::uint64_t random = next();
-    if ((enabled >> static_cast<unsigned>(running) & 1U) != 0 && (random & persistence_) != 0)
-      return running;
+    if ((enabled >> static_cast<unsigned>(running) & 1U) != 0 && (random & persistence_) != 0) return running;
     int which = static_cast<int>((random >> 32U) % static_cast<unsigned>(std::popcount(enabled)));
     for (; which > 0; --which) enabled &= enabled - 1;
     return std::countr_zero(enabled);
