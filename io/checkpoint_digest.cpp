@@ -27,8 +27,9 @@ std::uint64_t type_code(DType dtype) {
 
 }  // namespace
 
-CheckpointDigest::CheckpointDigest(std::optional<std::int64_t> global_step, std::uint64_t variable_count) {
-  append(record_, kFormatVersion, 4);
+CheckpointDigest::CheckpointDigest(std::uint32_t format_version, std::optional<std::int64_t> global_step,
+                                   std::uint64_t variable_count) {
+  append(record_, format_version, 4);
   append(record_, global_step.has_value() ? 1 : 0, 1);
   append(record_, static_cast<std::uint64_t>(global_step.value_or(0)), 8);
   append(record_, variable_count, 8);

@@ -17,7 +17,8 @@ namespace varscope::io {
 /// Thread-safe.
 class CheckpointDigest {
  public:
-  CheckpointDigest(std::optional<std::int64_t> global_step, std::uint64_t variable_count);
+  CheckpointDigest(std::uint32_t format_version, std::optional<std::int64_t> global_step,
+                   std::uint64_t variable_count);
 
   /// Call it for each variable, in the order of their names. Offsets do not count.
   void add(const CheckpointEntry& entry);

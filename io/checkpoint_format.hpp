@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fixed facts of the checkpoint format, version 2; docs/checkpoint_format.md is its description.
+// The fixed facts of the checkpoint format, versions 2 and 3; docs/checkpoint_format.md is its description.
 #pragma once
 
 #include <cstddef>
@@ -7,9 +7,12 @@
 
 namespace varscope::io {
 
-/// What is written. Version 1 had neither checksums of blocks nor a digest; it is still read.
+/// What is written: kFormatVersion, or kChunkedFormatVersion if some data is compressed. Version 1 had
+/// neither checksums of blocks nor a digest; it is still read.
 inline constexpr std::uint32_t kFormatVersion = 2;
+inline constexpr std::uint32_t kChunkedFormatVersion = 3;
 inline constexpr std::uint32_t kOldestFormatVersion = 1;
+inline constexpr std::uint32_t kNewestFormatVersion = kChunkedFormatVersion;
 
 // Attributes of the root group.
 inline constexpr char kFormatAttribute[] = "format";
@@ -22,6 +25,7 @@ inline constexpr char kDigestAttribute[] = "digest";
 inline constexpr char kNameAttribute[] = "name";
 inline constexpr char kChecksumAttribute[] = "crc32c";
 inline constexpr char kBlockChecksumsAttribute[] = "crc32c_blocks";  // only of more than one block
+inline constexpr char kChunkChecksumsAttribute[] = "crc32c_chunks";  // instead, of compressed data
 
 /// Data of so many bytes or more begins at a multiple of kLargeAlignment, so that it can be mapped and be
 /// written past the page cache; smaller data begins at a multiple of kSmallAlignment, a cache line.
@@ -46,6 +50,18 @@ constexpr std::uint64_t block_bytes(std::uint64_t data_bytes) noexcept {
 constexpr std::uint64_t block_count(std::uint64_t data_bytes) noexcept {
   return data_bytes == 0 ? 0 : (data_bytes - 1) / block_bytes(data_bytes) + 1;
 }
+
+/// Data of so many bytes or more is compressed, if any is: less is not worth the index.
+inline constexpr std::uint64_t kSmallestChunked = 4096;
+
+/// Compressed data is cut into chunks of about so many bytes, so that several threads can work on it; of
+/// more, doubled until kMaxChunks suffice.
+inline constexpr std::uint64_t kUsualChunkBytes = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t kMaxChunks = 1024;                        // an index of more has pages
+inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 30;  // HDF5 takes less than 4 GiB
+
+/// Deflate makes at most so many bytes of one: two bits for the longest match of 258.
+inline constexpr std::uint64_t kMaxInflation = 1032;
 
 /// The most members of one HDF5 group with compact links: the largest phase change limit that HDF5 stores.
 inline constexpr std::size_t kMaxGroupMembers = 65535;

@@ -3,6 +3,7 @@
 
 #include "checkpoint_digest.hpp"
 #include "checkpoint_format.hpp"
+#include "hdf5_fixed_array.hpp"
 #include "hdf5_messages.hpp"
 #include "read_ahead_file.hpp"
 #include "variable_path.hpp"
@@ -215,11 +216,11 @@ class IndexBuilder {
     if (format.text != kFormatName)
       place_.outside_profile({address, 4}, "the format '" + std::string(format.text) + "'");
     const Attribute& version = find_attribute(attributes, kFormatVersionAttribute, Attribute::Kind::uint32);
-    if (version.integer < kOldestFormatVersion || version.integer > kFormatVersion) {
+    if (version.integer < kOldestFormatVersion || version.integer > kNewestFormatVersion) {
       throw InvalidArgumentError("'" + place_.file + "' is a checkpoint of format version " +
                                  std::to_string(version.integer) + "; this varscope reads versions " +
                                  std::to_string(kOldestFormatVersion) + " to " +
-                                 std::to_string(kFormatVersion) + ". A newer varscope reads it");
+                                 std::to_string(kNewestFormatVersion) + ". A newer varscope reads it");
     }
     index_.format_version = static_cast<std::uint32_t>(version.integer);
     std::size_t expected = 2;
@@ -238,7 +239,8 @@ class IndexBuilder {
   }
 
   void read_dataset(std::size_t node) {
-    bool space = false, type = false, fill = false, layout = false, attribute_info = false;
+    bool space = false, type = false, fill = false, layout = false, filters = false, attribute_info = false;
+    std::uint64_t filtered_element_bytes = 0;
     IndexedVariable variable;
     DataLayout data;
     std::vector<Attribute>& attributes = attributes_;
@@ -259,7 +261,12 @@ class IndexBuilder {
           break;
         case kDataLayoutMessage:
           count_once(layout, message);
-          data = decode_layout(message, place_);
+          data = decode_layout(message, place_, may_have_chunks());
+          break;
+        case kFiltersMessage:
+          if (!may_have_chunks()) refuse_message(message, place_);
+          count_once(filters, message);
+          filtered_element_bytes = decode_filters(message, place_);
           break;
         case kAttributeInfoMessage:
           count_once(attribute_info, message);
@@ -281,13 +288,19 @@ class IndexBuilder {
       place_.damaged(start, "the dataset holds the variable '" + variable.entry.name +
                                 "', which belongs at another path");
     }
-    place_data(variable, data);
     variable.header = start;
-    take_blocks(variable, attributes);
+    if (data.is_chunked != filters) place_.outside_profile(start, "chunks without filters");
+    if (data.is_chunked) {
+      place_chunks(variable, data, filtered_element_bytes, attributes);
+    } else {
+      place_data(variable, data);
+      take_blocks(variable, attributes);
+    }
     index_.variables.push_back(std::move(variable));
   }
 
   bool has_blocks_and_digest() const noexcept { return index_.format_version >= 2; }
+  bool may_have_chunks() const noexcept { return index_.format_version >= kChunkedFormatVersion; }
 
   /// Takes the checksums of the blocks, and checks that they make up that of the whole.
   void take_blocks(IndexedVariable& variable, const std::vector<Attribute>& attributes) {
@@ -337,7 +350,7 @@ class IndexBuilder {
                                        std::string(dtype_name(entry.dtype)) + entry.shape.to_string() +
                                        " needs another number");
     }
-    entry.bytes = data.size;
+    entry.bytes = entry.stored_bytes = data.size;
     if (data.size == 0) {
       if (data.address != kUndefinedAddress) place_.damaged(layout_range, "data where there should be none");
       return;
@@ -347,6 +360,63 @@ class IndexBuilder {
     if (data.address % data_alignment(data.size) != 0) {
       place_.outside_profile(layout_range, "data that is not aligned");
     }
+  }
+
+  /// Checks the chunks against the shape, against the file, and against what Deflate can do: a file has so
+  /// many bytes of data at most, and whoever makes room for them can rely on it.
+  void place_chunks(IndexedVariable& variable, DataLayout& data, std::uint64_t filtered_element_bytes,
+                    const std::vector<Attribute>& attributes) {
+    CheckpointEntry& entry = variable.entry;
+    const ByteRange start = variable.header;
+    std::int64_t bytes = 0;
+    if (__builtin_mul_overflow(entry.shape.num_elements(), static_cast<std::int64_t>(dtype_size(entry.dtype)),
+                               &bytes)) {
+      place_.damaged(start, "more bytes of data than a file can have");
+    }
+    entry.bytes = static_cast<std::uint64_t>(bytes);
+    std::optional<ChunkGrid> grid;
+    if (data.element_bytes == dtype_size(entry.dtype) && filtered_element_bytes == data.element_bytes) {
+      grid = ChunkGrid::make(entry.shape, dtype_size(entry.dtype), std::move(data.chunk_shape));
+    }
+    if (!grid) place_.outside_profile(start, "chunks of another kind");
+    if (data.one_chunk.has_value() != (grid->count() == 1)) {
+      place_.damaged(start, "another number of chunks than the index has");
+    }
+    variable.chunked = std::make_unique<ChunkedData>(ChunkedData{*std::move(grid), {}});
+    auto& [made, chunks] = *variable.chunked;
+    if (data.one_chunk) {
+      chunks.push_back(*data.one_chunk);
+    } else {
+      chunks = read_fixed_array(file_, data.address, made, extents_, place_);
+    }
+    take_chunk_checksums(variable, attributes);
+    entry.offset = chunks.front().offset;
+    entry.num_chunks = chunks.size();
+    for (const StoredChunk& chunk : chunks) {
+      const ByteRange range{chunk.offset, chunk.bytes};
+      extents_.claim(range, place_);
+      entry.stored_bytes += chunk.bytes;
+      if (chunk.offset % kSmallAlignment != 0) place_.outside_profile(range, "chunks that are not aligned");
+      if (chunk.deflated ? chunk.bytes >= made.chunk_bytes() : chunk.bytes != made.chunk_bytes()) {
+        place_.damaged(range, "a chunk of " + std::to_string(made.chunk_bytes()) + " bytes has another size");
+      }
+      if ((made.chunk_bytes() - 1) / kMaxInflation >= chunk.bytes) {
+        place_.damaged(range,
+                       "they cannot become the " + std::to_string(made.chunk_bytes()) + " bytes of a chunk");
+      }
+    }
+  }
+
+  void take_chunk_checksums(IndexedVariable& variable, const std::vector<Attribute>& attributes) {
+    if (attributes.size() != 3) refuse_attribute(attributes.back(), variable.header.offset);
+    const std::vector<std::uint32_t> checksums =
+        list_of(find_attribute(attributes, kChunkChecksumsAttribute, Attribute::Kind::uint32_list));
+    std::vector<StoredChunk>& chunks = variable.chunked->chunks;
+    if (checksums.size() != chunks.size()) {
+      place_.damaged(variable.header, std::to_string(checksums.size()) + " checksums for " +
+                                          std::to_string(chunks.size()) + " chunks of data");
+    }
+    for (std::size_t k = 0; k < chunks.size(); ++k) chunks[k].crc32c = checksums[k];
   }
 
   void sort_variables() {
@@ -372,7 +442,7 @@ class IndexBuilder {
   /// Requires: the variables are sorted.
   void check_digest() {
     if (!has_blocks_and_digest()) return;
-    CheckpointDigest digest(index_.global_step, index_.variables.size());
+    CheckpointDigest digest(index_.format_version, index_.global_step, index_.variables.size());
     for (const IndexedVariable& variable : index_.variables) digest.add(variable.entry);
     if (digest.value() == digest_) return;
     place_.object = 0;

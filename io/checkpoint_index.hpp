@@ -2,11 +2,13 @@
 // The strict reader's upper layer: walks the groups of a checkpoint and lists its variables.
 #pragma once
 
+#include "chunk_grid.hpp"
 #include "hdf5_format.hpp"
 
 #include <varscope/checkpoint.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,8 +17,9 @@ namespace varscope::io {
 
 struct IndexedVariable {
   CheckpointEntry entry;
-  ByteRange header;                   ///< its first bytes, for messages
-  std::vector<std::uint32_t> blocks;  ///< checksums, if there is more than one block
+  ByteRange header;                      ///< its first bytes, for messages
+  std::vector<std::uint32_t> blocks;     ///< checksums, if there is more than one block
+  std::unique_ptr<ChunkedData> chunked;  ///< null if the data is contiguous
 };
 
 struct CheckpointIndex {

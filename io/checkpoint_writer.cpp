@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A checkpoint is written in this order: the layout says where everything goes; the data is written there, in
 // parallel, and checksummed on the way; then the metadata, which holds the checksums, once our own reader has
-// gone through it.
+// gone through it. Data that is compressed has its place only when its size is known (compressed_data.hpp).
 #include "checkpoint_writer.hpp"
 
 #include "checkpoint_format.hpp"
 #include "checkpoint_index.hpp"
 #include "checkpoint_layout.hpp"
+#include "chunk_codec.hpp"
+#include "compressed_data.hpp"
 #include "crc32c.hpp"
 #include "data_pieces.hpp"
 #include "durable_file.hpp"
@@ -28,8 +30,6 @@ static_assert(std::endian::native == std::endian::little);
 namespace {
 
 using NamedArray = std::pair<std::string, Array>;
-using BlockChecksums = std::vector<std::vector<std::uint32_t>>;
-
 /// What the finished file looks like to a reader of metadata: data reads as zeros.
 class MetadataImage final : public ReadableFile {
  public:
@@ -55,28 +55,43 @@ std::span<const std::byte> bytes_of(const Array& array) {
   return {static_cast<const std::byte*>(array.data()), array.num_bytes()};
 }
 
-CheckpointLayout plan_layout(std::span<const NamedArray> variables, std::optional<std::int64_t> global_step) {
+CheckpointLayout plan_layout(std::span<const NamedArray> variables, const WriteCheckpointOptions& options) {
+  require_compression_level(options.compression_level);
   std::vector<CheckpointEntry> entries;
   entries.reserve(variables.size());
   for (const auto& [name, array] : variables) {
     entries.push_back({.name = name, .dtype = array.dtype(), .shape = array.shape()});
   }
-  return {std::move(entries), global_step};
+  return {std::move(entries), options.global_step, options.compression_level};
 }
 
-/// Writes the data of a checkpoint.
+/// Tells how many bytes have been written to whoever wants to know. Either way to follow may be null.
+/// Thread-safe.
+class WriteReport {
+ public:
+  WriteReport(const std::function<void(std::uint64_t)>& on_written, WriteProgress* progress)
+      : on_written_(on_written), progress_(progress) {}
+
+  void operator()(std::uint64_t bytes) {
+    // Relaxed: a number to look at; nothing follows from it.
+    if (progress_ != nullptr) progress_->bytes_written.fetch_add(bytes, std::memory_order_relaxed);
+    if (!on_written_) return;
+    const std::lock_guard lock(reporting_);
+    on_written_(bytes);
+  }
+
+ private:
+  const std::function<void(std::uint64_t)>& on_written_;
+  std::mutex reporting_;  // held while on_written_ is called
+  WriteProgress* progress_;
+};
+
+/// Writes the data of a checkpoint that is not compressed.
 class DataWriter {
  public:
-  /// Either way to follow it may be null.
-  DataWriter(WritableFile& file, const CheckpointLayout& layout, std::span<const NamedArray> variables,
-             const std::function<void(std::uint64_t)>& on_written, WriteProgress* progress)
-      : file_(file),
-        entries_(layout.entries()),
-        arrays_(entries_.size()),
-        blocks_(entries_.size()),
-        on_written_(on_written),
-        progress_(progress) {
-    for (std::size_t k = 0; k < variables.size(); ++k) arrays_[layout.position(k)] = &variables[k].second;
+  DataWriter(WritableFile& file, const CheckpointLayout& layout,
+             std::span<const std::span<const std::byte>> data, WriteReport& report)
+      : file_(file), entries_(layout.entries()), data_(data), blocks_(entries_.size()), report_(report) {
     for (std::size_t k = 0; k < entries_.size(); ++k) blocks_[k].resize(block_count(entries_[k].bytes));
   }
 
@@ -93,38 +108,17 @@ class DataWriter {
         } else {
           write_variables(piece);
         }
-        report(piece.data_bytes);
+        report_(piece.data_bytes);
       }
     });
     return std::move(blocks_);
   }
 
  private:
-  void report(std::uint64_t bytes) {
-    // Relaxed: a number to look at; nothing follows from it.
-    if (progress_ != nullptr) progress_->bytes_written.fetch_add(bytes, std::memory_order_relaxed);
-    if (!on_written_) return;
-    const std::lock_guard lock(reporting_);
-    on_written_(bytes);
-  }
-
-  /// A reader refuses any other bool, since C++ cannot hold it.
-  void require_proper_bools(std::size_t variable, std::span<const std::byte> bytes) const {
-    if (entries_[variable].dtype != DType::boolean) return;
-    for (const std::byte byte : bytes) {
-      if (byte > std::byte{1}) {
-        throw ValueError(
-            "the variable '" + entries_[variable].name +
-            "' holds a bool that is neither 0 nor 1: " + std::to_string(std::to_integer<int>(byte)));
-      }
-    }
-  }
-
   void write_block(const DataPiece& piece) {
     const CheckpointEntry& entry = entries_[piece.first];
-    const std::span<const std::byte> block =
-        bytes_of(*arrays_[piece.first]).subspan(piece.begin, piece.data_bytes);
-    require_proper_bools(piece.first, block);
+    const std::span<const std::byte> block = data_[piece.first].subspan(piece.begin, piece.data_bytes);
+    require_proper_bools(entry, block);
     std::uint32_t checksum = 0;
     for (std::size_t done = 0; done < block.size(); done += kSliceBytes) {
       const std::span<const std::byte> slice =
@@ -140,8 +134,8 @@ class DataWriter {
     std::vector<std::byte> image(piece.file_bytes);
     for (std::size_t variable = piece.first; variable < piece.last; ++variable) {
       const CheckpointEntry& entry = entries_[variable];
-      const std::span<const std::byte> bytes = bytes_of(*arrays_[variable]);
-      require_proper_bools(variable, bytes);
+      const std::span<const std::byte> bytes = data_[variable];
+      require_proper_bools(entry, bytes);
       blocks_[variable][0] = crc32c(bytes);
       std::copy(bytes.begin(), bytes.end(),
                 image.begin() + static_cast<std::ptrdiff_t>(entry.offset - piece.file_begin));
@@ -151,11 +145,9 @@ class DataWriter {
 
   WritableFile& file_;
   const std::vector<CheckpointEntry>& entries_;
-  std::vector<const Array*> arrays_;
+  std::span<const std::span<const std::byte>> data_;
   BlockChecksums blocks_;
-  const std::function<void(std::uint64_t)>& on_written_;
-  std::mutex reporting_;  // held while on_written_ is called
-  WriteProgress* progress_;
+  WriteReport& report_;
 };
 
 /// Throws unless our own reader finds in the metadata what was asked for: a file that could not be read again
@@ -170,12 +162,15 @@ void check_metadata(std::span<const std::byte> metadata, const CheckpointLayout&
   } catch (const Error& error) {
     refuse(error.what());
   }
-  const auto is_planned = [](const IndexedVariable& made, const CheckpointEntry& wanted) {
+  const auto& entries = layout.entries();
+  const auto is_planned = [&](const IndexedVariable& made, const CheckpointEntry& wanted) {
+    const ChunkedData* chunked = layout.chunked(static_cast<std::size_t>(&wanted - entries.data()));
+    if ((made.chunked != nullptr) != (chunked != nullptr)) return false;
+    if (chunked != nullptr && made.chunked->chunks != chunked->chunks) return false;
     return made.entry.name == wanted.name && made.entry.dtype == wanted.dtype &&
            made.entry.shape == wanted.shape && made.entry.offset == wanted.offset &&
-           made.entry.bytes == wanted.bytes;
+           made.entry.bytes == wanted.bytes && made.entry.stored_bytes == wanted.stored_bytes;
   };
-  const auto& entries = layout.entries();
   if (!std::equal(index.variables.begin(), index.variables.end(), entries.begin(), entries.end(),
                   is_planned)) {
     refuse("a variable differs");
@@ -197,15 +192,21 @@ void check_path(FileSystem& files, const std::string& path) {
 void write_checkpoint(FileSystem& files, const std::string& path, std::span<const NamedArray> variables,
                       const WriteCheckpointOptions& options, WriteProgress* progress) {
   check_path(files, path);
-  const CheckpointLayout layout = plan_layout(variables, options.global_step);
+  CheckpointLayout layout = plan_layout(variables, options);
   if (progress != nullptr) {
     std::uint64_t total = 0;
     for (const CheckpointEntry& entry : layout.entries()) total += entry.bytes;
     progress->bytes_total.store(total, std::memory_order_relaxed);  // as bytes_written
   }
+  std::vector<std::span<const std::byte>> data(variables.size());  // in the layout's order
+  for (std::size_t k = 0; k < variables.size(); ++k) data[layout.position(k)] = bytes_of(variables[k].second);
+  WriteReport report(options.on_written, progress);
   write_durably(files, path, [&](WritableFile& file) {
     file.reserve(layout.file_size());
-    const BlockChecksums blocks = DataWriter(file, layout, variables, options.on_written, progress).write();
+    const BlockChecksums blocks = options.compression_level == 0
+                                      ? DataWriter(file, layout, data, report).write()
+                                      : write_compressed(file, layout, data, options.compression_level,
+                                                         [&report](std::uint64_t bytes) { report(bytes); });
     const std::vector<std::byte> metadata = layout.metadata(blocks);
     check_metadata(metadata, layout);
     file.write_at(0, metadata);

@@ -17,11 +17,18 @@ constexpr std::uint64_t kSmallVariable = std::uint64_t{1} << 15;
 /// Whether the variable can go on a piece that ends at byte `end` of the file.
 bool joins(const DataPiece& piece, const CheckpointEntry& entry) {
   const std::uint64_t end = piece.file_begin + piece.file_bytes;
-  return !piece.is_block() && entry.offset >= end && entry.offset - end < kLargeAlignment &&
+  return entry.offset >= end && entry.offset - end < kLargeAlignment &&
          entry.offset + entry.bytes - piece.file_begin <= kJoinedBytes;
 }
 
 }  // namespace
+
+std::optional<std::byte> improper_bool(DType dtype, std::span<const std::byte> elements) noexcept {
+  if (dtype != DType::boolean) return std::nullopt;
+  const auto found =
+      std::find_if(elements.begin(), elements.end(), [](std::byte byte) { return byte > std::byte{1}; });
+  return found == elements.end() ? std::nullopt : std::optional(*found);
+}
 
 std::vector<DataPiece> cut_into_pieces(std::span<const CheckpointEntry* const> entries) {
   std::vector<DataPiece> pieces;
@@ -29,6 +36,13 @@ std::vector<DataPiece> cut_into_pieces(std::span<const CheckpointEntry* const> e
   for (std::size_t k = 0; k < entries.size(); ++k) {
     const CheckpointEntry& entry = *entries[k];
     if (entry.bytes == 0) {
+      may_join = false;
+      continue;
+    }
+    if (entry.num_chunks > 0) {
+      for (std::size_t chunk = 0; chunk < entry.num_chunks; ++chunk) {
+        pieces.push_back({.first = k, .last = k, .is_chunk = true, .chunk = chunk});
+      }
       may_join = false;
       continue;
     }

@@ -3,6 +3,7 @@
 
 #include "checkpoint_format.hpp"
 #include "hdf5_checksum.hpp"
+#include "hdf5_fixed_array.hpp"
 #include "hdf5_format.hpp"
 #include "hdf5_messages.hpp"
 #include "hdf5_types.hpp"
@@ -28,7 +29,8 @@ constexpr std::uint64_t kLinkInfoBytes = 18;
 constexpr std::uint64_t kGroupInfoBytes = 6;
 constexpr std::uint64_t kAttributeInfoBytes = 18;
 constexpr std::uint64_t kFillValueBytes = 2;
-constexpr std::uint64_t kLayoutBytes = 18;
+constexpr std::uint64_t kContiguousBytes = 18;
+constexpr std::uint64_t kFiltersBytes = 2 + 2 * 10;
 constexpr std::uint64_t kAttributeFixedBytes = 9;
 
 std::string_view type_of(DType dtype) noexcept {
@@ -38,6 +40,11 @@ std::string_view type_of(DType dtype) noexcept {
 
 std::uint64_t dataspace_bytes(const Shape& shape) noexcept {
   return 4 + 8 * static_cast<std::uint64_t>(shape.rank());
+}
+
+/// Version, class, flags, rank, width; the chunk's shape; the index's type, about it, and its address.
+std::uint64_t chunked_bytes(const ChunkGrid& grid) noexcept {
+  return 5 + 4 * (grid.chunk_shape().size() + 1) + 1 + (grid.count() == 1 ? 12 : 1) + 8;
 }
 
 /// log2 of the bytes that a link's name needs for its length.
@@ -61,7 +68,15 @@ std::uint64_t link_message_bytes(std::size_t name_bytes) noexcept {
 }
 
 std::uint64_t dataset_messages_bytes(DType dtype, const Shape& shape) noexcept {
-  return 4 * kPrefixBytes + dataspace_bytes(shape) + type_of(dtype).size() + kFillValueBytes + kLayoutBytes;
+  return 3 * kPrefixBytes + dataspace_bytes(shape) + type_of(dtype).size() + kFillValueBytes;
+}
+
+std::uint64_t contiguous_layout_bytes() noexcept {
+  return kPrefixBytes + kContiguousBytes;
+}
+
+std::uint64_t chunked_layout_bytes(const ChunkGrid& grid) noexcept {
+  return 2 * kPrefixBytes + kFiltersBytes + chunked_bytes(grid);
 }
 
 std::uint64_t attribute_info_message_bytes() noexcept {
@@ -140,8 +155,7 @@ void Hdf5Encoder::link_message(std::string_view name, std::uint64_t address) {
   integer(address, 8);
 }
 
-void Hdf5Encoder::dataset_messages(DType dtype, const Shape& shape, std::uint64_t address,
-                                   std::uint64_t data_bytes) {
+void Hdf5Encoder::dataset_messages(DType dtype, const Shape& shape) {
   begin_message(kDataspaceMessage, dataspace_bytes(shape), 0);
   integer(2, 1);  // version
   integer(static_cast<std::uint64_t>(shape.rank()), 1);
@@ -154,11 +168,49 @@ void Hdf5Encoder::dataset_messages(DType dtype, const Shape& shape, std::uint64_
   begin_message(kFillValueMessage, kFillValueBytes, kConstant);
   integer(3, 1);  // version
   integer(6, 1);  // flags: space allocated late, fill value never written and none defined
-  begin_message(kDataLayoutMessage, kLayoutBytes, 0);
+}
+
+void Hdf5Encoder::contiguous_layout(std::uint64_t address, std::uint64_t data_bytes) {
+  begin_message(kDataLayoutMessage, kContiguousBytes, 0);
   integer(4, 1);  // version
   integer(1, 1);  // contiguous
   integer(data_bytes > 0 ? address : kUndefinedAddress, 8);
   integer(data_bytes, 8);
+}
+
+void Hdf5Encoder::chunked_layout(const ChunkGrid& grid, int compression_level, const StoredChunk& first_chunk,
+                                 std::uint64_t index) {
+  begin_message(kFiltersMessage, kFiltersBytes, kConstant);
+  integer(2, 1);  // version
+  integer(2, 1);  // filters, in the order of writing
+  const auto filter = [this](std::uint16_t number, std::uint64_t value) {
+    integer(number, 2);
+    integer(1, 2);  // flags: may be skipped
+    integer(1, 2);  // values
+    integer(value, 4);
+  };
+  filter(kShuffleFilter, grid.element_bytes());
+  filter(kDeflateFilter, static_cast<std::uint64_t>(compression_level));
+
+  const bool one = grid.count() == 1;
+  begin_message(kDataLayoutMessage, chunked_bytes(grid), 0);
+  integer(4, 1);            // version
+  integer(2, 1);            // chunked
+  integer(one ? 2 : 0, 1);  // flags: the one chunk is filtered
+  integer(grid.chunk_shape().size() + 1, 1);
+  integer(4, 1);  // bytes of an extent
+  for (const std::int64_t extent : grid.chunk_shape()) integer(static_cast<std::uint64_t>(extent), 4);
+  integer(grid.element_bytes(), 4);
+  if (one) {
+    integer(1, 1);  // no index
+    integer(first_chunk.bytes, 8);
+    integer(first_chunk.deflated ? kNoFilterSkipped : kBothFiltersSkipped, 4);
+    integer(first_chunk.offset, 8);
+  } else {
+    integer(3, 1);  // a fixed array
+    integer(kFixedArrayPageBits, 1);
+    integer(index, 8);
+  }
 }
 
 void Hdf5Encoder::attribute_info_message() {

@@ -3,6 +3,8 @@
 // hdf5_messages. Section numbers refer to the HDF5 File Format Specification, version 3.0.
 #pragma once
 
+#include "chunk_grid.hpp"
+
 #include <varscope/dtype.hpp>
 #include <varscope/shape.hpp>
 
@@ -18,6 +20,8 @@ namespace varscope::io {
 std::uint64_t group_messages_bytes() noexcept;  ///< link info and group info, which every group has
 std::uint64_t link_message_bytes(std::size_t name_bytes) noexcept;
 std::uint64_t dataset_messages_bytes(DType dtype, const Shape& shape) noexcept;
+std::uint64_t contiguous_layout_bytes() noexcept;
+std::uint64_t chunked_layout_bytes(const ChunkGrid& grid) noexcept;  ///< filters and layout
 std::uint64_t attribute_info_message_bytes() noexcept;
 std::uint64_t text_attribute_bytes(std::string_view name, std::size_t text_bytes) noexcept;
 std::uint64_t uint32_attribute_bytes(std::string_view name) noexcept;
@@ -36,10 +40,13 @@ class Hdf5Encoder {
   void begin_header(std::uint64_t messages_bytes);  // IV.A.1.b
   void end_header();
 
-  void group_messages();                                            // IV.A.2.c and k
-  void link_message(std::string_view name, std::uint64_t address);  // IV.A.2.g
-  void dataset_messages(DType dtype, const Shape& shape, std::uint64_t address,
-                        std::uint64_t data_bytes);                    // IV.A.2.b, d, f and i
+  void group_messages();                                                    // IV.A.2.c and k
+  void link_message(std::string_view name, std::uint64_t address);          // IV.A.2.g
+  void dataset_messages(DType dtype, const Shape& shape);                   // IV.A.2.b, d and f
+  void contiguous_layout(std::uint64_t address, std::uint64_t data_bytes);  // IV.A.2.i
+  /// `index` is the address of the fixed array, if there is more than one chunk.
+  void chunked_layout(const ChunkGrid& grid, int compression_level, const StoredChunk& first_chunk,
+                      std::uint64_t index);                           // IV.A.2.l and i
   void attribute_info_message();                                      // IV.A.2.v
   void text_attribute(std::string_view name, std::string_view text);  // IV.A.2.m
   void uint32_attribute(std::string_view name, std::uint32_t value);

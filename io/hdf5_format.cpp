@@ -174,6 +174,15 @@ std::size_t read_first_chunk(const ReadableFile& file, std::uint64_t address, Ex
 
 }  // namespace
 
+std::vector<std::byte> read_checked(const ReadableFile& file, ByteRange range, std::string_view signature,
+                                    const char* what, ExtentMap& extents, const Place& place) {
+  extents.claim(range, place);
+  std::vector<std::byte> bytes = read_range(file, range);
+  if (!starts_with(bytes, signature)) place.damaged(range, std::string("there is no ") + what + " here");
+  verify_checksum(bytes, range.offset, place, what);
+  return bytes;
+}
+
 std::optional<std::uint64_t> find_hdf5_signature(const ReadableFile& file) {
   std::vector<std::byte> found(kSignature.size());
   for (std::uint64_t at = 0; at <= file.size() && file.size() - at >= found.size();

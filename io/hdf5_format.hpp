@@ -17,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace varscope::io {
@@ -117,6 +118,12 @@ class ExtentMap {
   std::array<std::vector<Extent>, 2> runs_;  // each ascending
   std::map<std::uint64_t, Extent> others_;   // by first byte
 };
+
+/// Reads a block of metadata that begins with `signature` and ends with a checksum, verifies both, and claims
+/// its bytes. `what` names it in messages. Requires: at least 8 bytes, not more than a few pages: they are
+/// allocated once they are known to be in the file.
+std::vector<std::byte> read_checked(const ReadableFile& file, ByteRange range, std::string_view signature,
+                                    const char* what, ExtentMap& extents, const Place& place);
 
 /// Where an HDF5 file begins: at byte 0, or behind a user block at 512, 1024, 2048, ... Empty if it is none.
 std::optional<std::uint64_t> find_hdf5_signature(const ReadableFile& file);

@@ -2,6 +2,7 @@
 #include "hdf5_messages.hpp"
 
 #include "checkpoint_format.hpp"
+#include "hdf5_fixed_array.hpp"
 #include "hdf5_types.hpp"
 
 #include <array>
@@ -76,6 +77,42 @@ std::string describe_type(std::span<const std::byte> type) {
                                           : "an unknown type";
 }
 
+/// From behind the class on.
+DataLayout decode_chunked_layout(ByteCursor& cursor, ByteRange range) {
+  constexpr std::uint64_t kFilteredSingleChunk = 2;  // flag
+  constexpr std::uint64_t kSingleChunkIndex = 1;
+  constexpr std::uint64_t kFixedArrayIndex = 3;
+  const Place& place = cursor.place();
+  DataLayout layout{.is_chunked = true};
+  const std::uint64_t flags = cursor.take(1);
+  const std::uint64_t rank = cursor.take(1);  // one more than that of the data, for the size of an element
+  const std::uint64_t width = cursor.take(1);
+  if (rank < 2 || rank > kMaxRank + 1 || width < 1 || width > 8) place.damaged(range, "impossible chunks");
+  for (std::uint64_t axis = 0; axis + 1 < rank; ++axis) {
+    // What is too large for 63 bits becomes negative, which no shape of chunks is.
+    layout.chunk_shape.push_back(static_cast<std::int64_t>(cursor.take(width)));
+  }
+  layout.element_bytes = cursor.take(width);
+  const std::uint64_t index = cursor.take(1);
+  if (index != kSingleChunkIndex && index != kFixedArrayIndex) {
+    place.outside_profile(range, "an index of chunks of type " + std::to_string(index));
+  }
+  if (flags != (index == kSingleChunkIndex ? kFilteredSingleChunk : 0)) {
+    place.outside_profile(range, "chunks without filters");
+  }
+  if (index == kSingleChunkIndex) {
+    StoredChunk& chunk = layout.one_chunk.emplace();
+    chunk.bytes = cursor.take(8);
+    chunk.deflated = decode_filter_mask(cursor.take(4), range, place);
+  } else if (cursor.take(1) != kFixedArrayPageBits) {
+    place.outside_profile(range, "an index of chunks with pages of another size");
+  }
+  layout.address = cursor.take(8);
+  if (layout.one_chunk) layout.one_chunk->offset = layout.address;
+  cursor.expect_end();
+  return layout;
+}
+
 }  // namespace
 
 void refuse_message(const HeaderMessage& message, const Place& place) {
@@ -111,7 +148,8 @@ HardLink decode_link(const HeaderMessage& message, const Place& place) {  // IV.
   return {name, address};
 }
 
-DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  // IV.A.2.i
+DataLayout decode_layout(const HeaderMessage& message, const Place& place,
+                         bool chunks_allowed) {  // IV.A.2.i
   ByteCursor cursor(message.body, message.offset, place);
   const std::uint64_t version = cursor.take(1);
   if (version != 3 && version != 4) {
@@ -119,7 +157,11 @@ DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  //
   }
   const std::uint64_t layout_class = cursor.take(1);
   if (layout_class == 0) place.outside_profile(range_of(message), "compact data");
-  if (layout_class == 2) place.outside_profile(range_of(message), "chunked data");
+  if (layout_class == 2) {
+    if (!chunks_allowed) place.outside_profile(range_of(message), "chunked data");
+    if (version != 4) place.outside_profile(range_of(message), "chunked data of data layout version 3");
+    return decode_chunked_layout(cursor, range_of(message));
+  }
   if (layout_class == 3) place.outside_profile(range_of(message), "virtual data");
   if (layout_class != 1) place.damaged(range_of(message), "unknown data layout");
   DataLayout layout;
@@ -127,6 +169,26 @@ DataLayout decode_layout(const HeaderMessage& message, const Place& place) {  //
   layout.size = cursor.take(8);
   cursor.expect_end();
   return layout;
+}
+
+std::uint64_t decode_filters(const HeaderMessage& message, const Place& place) {  // IV.A.2.l
+  ByteCursor cursor(message.body, message.offset, place);
+  expect_version(cursor, 2, "filters");
+  std::uint64_t values[2] = {};  // of shuffle the size of an element, of deflate the level
+  if (cursor.take(1) != 2) place.outside_profile(range_of(message), "other filters than shuffle and deflate");
+  for (std::size_t k = 0; k < 2; ++k) {
+    const std::uint64_t filter = cursor.take(2);
+    const std::uint64_t flags = cursor.take(2);
+    const std::uint64_t count = cursor.take(2);
+    if (filter != (k == 0 ? kShuffleFilter : kDeflateFilter) || count != 1) {
+      place.outside_profile(range_of(message), "other filters than shuffle and deflate");
+    }
+    if (flags > 1) place.damaged(range_of(message), "unknown filter flags");
+    values[k] = cursor.take(4);
+  }
+  if (values[1] > 9) place.damaged(range_of(message), "an unknown level of compression");
+  cursor.expect_end();
+  return values[0];
 }
 
 Shape decode_dataspace(const HeaderMessage& message, const Place& place) {  // IV.A.2.b

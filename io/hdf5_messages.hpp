@@ -4,6 +4,7 @@
 // HDF5 that checkpoints do not use. Section numbers refer to the HDF5 File Format Specification, version 3.0.
 #pragma once
 
+#include "chunk_grid.hpp"
 #include "hdf5_format.hpp"
 
 #include <varscope/dtype.hpp>
@@ -26,6 +27,7 @@ inline constexpr std::uint8_t kFillValueMessage = 0x05;
 inline constexpr std::uint8_t kLinkMessage = 0x06;
 inline constexpr std::uint8_t kDataLayoutMessage = 0x08;
 inline constexpr std::uint8_t kGroupInfoMessage = 0x0A;
+inline constexpr std::uint8_t kFiltersMessage = 0x0B;
 inline constexpr std::uint8_t kAttributeMessage = 0x0C;
 inline constexpr std::uint8_t kAttributeInfoMessage = 0x15;
 
@@ -41,10 +43,20 @@ HardLink decode_link(const HeaderMessage& message, const Place& place);
 
 /// Where a dataset's data is.
 struct DataLayout {
-  std::uint64_t address = 0;
-  std::uint64_t size = 0;
+  std::uint64_t address = 0;  ///< of the data, of its one chunk, or of the index of its chunks
+  std::uint64_t size = 0;     ///< of data that is contiguous
+  bool is_chunked = false;
+  // Of chunks:
+  std::vector<std::int64_t> chunk_shape{};
+  std::uint64_t element_bytes = 0;
+  std::optional<StoredChunk> one_chunk{};  ///< without a checksum; there is no index then
 };
-DataLayout decode_layout(const HeaderMessage& message, const Place& place);
+
+/// Refuses chunks unless they are allowed.
+DataLayout decode_layout(const HeaderMessage& message, const Place& place, bool chunks_allowed);
+
+/// Checks that the filters are shuffle and deflate; returns the size of the elements to shuffle.
+std::uint64_t decode_filters(const HeaderMessage& message, const Place& place);
 
 Shape decode_dataspace(const HeaderMessage& message, const Place& place);
 DType decode_datatype(const HeaderMessage& message, const Place& place);

@@ -7,6 +7,7 @@
 #include <varscope/dtype.hpp>
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
@@ -44,6 +45,10 @@ inline constexpr std::array<std::pair<std::string_view, DType>, 6> kElementTypes
 
 /// A string of fixed length, padded with zeros, in UTF-8; its size follows in 4 bytes.
 inline constexpr std::string_view kTextTypePrefix{"\x13\x11\0\0", 4};
+
+// Filters (IV.A.2.l), by HDF5's numbers.
+inline constexpr std::uint16_t kDeflateFilter = 1;
+inline constexpr std::uint16_t kShuffleFilter = 2;
 
 // Dataspace messages (IV.A.2.b) of attributes.
 inline constexpr std::string_view kScalarSpace{"\2\0\0\0", 4};

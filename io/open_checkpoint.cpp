@@ -4,6 +4,7 @@
 #include "checkpoint_digest.hpp"
 #include "checkpoint_format.hpp"
 #include "checkpoint_index.hpp"
+#include "chunk_codec.hpp"
 #include "crc32c.hpp"
 #include "data_pieces.hpp"
 #include "name_hints.hpp"
@@ -26,8 +27,21 @@ constexpr char kWrongChecksum[] = "the data does not have its checksum";
 constexpr char kImproperBool[] = "a bool that is neither 0 nor 1";
 
 bool has_improper_bool(const CheckpointEntry& entry, std::span<const std::byte> bytes) {
-  return entry.dtype == DType::boolean &&
-         std::any_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte > std::byte{1}; });
+  return io::improper_bool(entry.dtype, bytes).has_value();
+}
+
+/// Reads the elements in a chunk, verified before they are decoded. Returns null, or what is wrong. Requires:
+/// room for just the elements.
+const char* load_chunk(const io::ReadableFile& file, const CheckpointEntry& entry,
+                       const io::ChunkedData& data, std::size_t k, std::span<std::byte> elements) {
+  const io::StoredChunk& chunk = data.chunks[k];
+  std::vector<std::byte> stored(chunk.bytes);
+  file.read_at(chunk.offset, stored);
+  if (io::crc32c(stored) != chunk.crc32c) return "the chunk does not have its checksum";
+  const char* problem =
+      io::decode_chunk(stored, chunk.deflated, data.grid.chunk_bytes(), data.grid.element_bytes(), elements);
+  if (problem == nullptr && has_improper_bool(entry, elements)) return kImproperBool;
+  return problem;
 }
 
 /// What is wrong with the data, of several findings the first in the file's order.
@@ -40,6 +54,9 @@ class FirstDamage {
     range_ = range;
     what_ = what;
   }
+
+  /// Requires: nothing is reported meanwhile.
+  bool any() const noexcept { return what_ != nullptr; }
 
   void throw_if_any(const std::string& path) const {
     if (what_ != nullptr) io::throw_damaged(path, io::variable_path(entry_->name), range_, what_);
@@ -56,23 +73,31 @@ class FirstDamage {
 class PieceReader {
  public:
   using BlocksOf = std::function<std::span<const std::uint32_t>(const CheckpointEntry&)>;
+  using ChunkedOf = std::function<const io::ChunkedData*(const CheckpointEntry&)>;
 
   /// `into` has a place for each entry's data, or is empty: then the data is only verified.
   PieceReader(const io::ReadableFile& file, std::span<const CheckpointEntry* const> entries,
-              std::span<const std::span<std::byte>> into, BlocksOf blocks_of)
+              std::span<const std::span<std::byte>> into, BlocksOf blocks_of, ChunkedOf chunked_of)
       : file_(file),
         entries_(entries),
         into_(into),
         blocks_of_(std::move(blocks_of)),
+        chunked_of_(std::move(chunked_of)),
         found_(entries.size()) {
     for (std::size_t k = 0; k < entries.size(); ++k) {
       const std::uint64_t blocks = io::block_count(entries[k]->bytes);
-      if (blocks > 1 && blocks_of_(*entries[k]).empty()) found_[k].resize(blocks);
+      if (entries[k]->num_chunks > 0) {
+        found_[k].resize(entries[k]->num_chunks);
+      } else if (blocks > 1 && blocks_of_(*entries[k]).empty()) {
+        found_[k].resize(blocks);
+      }
     }
   }
 
   void read(const DataPiece& piece) {
-    if (piece.is_block()) {
+    if (piece.is_chunk) {
+      read_chunk(piece);
+    } else if (piece.is_block()) {
       read_block(piece);
     } else {
       read_variables(piece);
@@ -81,8 +106,16 @@ class PieceReader {
 
   /// Call it when all pieces have been read. Throws for the first damage.
   void finish(const std::string& path) {
-    for (std::size_t k = 0; k < entries_.size(); ++k) {  // a file of version 1: no checksums of blocks
+    for (std::size_t k = 0; k < entries_.size(); ++k) {
       const CheckpointEntry& entry = *entries_[k];
+      if (entry.num_chunks > 0) {
+        // After damage to chunks, which are told more precisely, the checksum of the whole says nothing.
+        if (!damage_.any() && io::checksum_of_parts(found_[k], chunked_of_(entry)->grid) != entry.crc32c) {
+          damage_.report(entry, {entry.offset, entry.stored_bytes}, kWrongChecksum);
+        }
+        continue;
+      }
+      // A file of version 1: no checksums of blocks.
       if (!found_[k].empty() && io::checksum_of_blocks(found_[k], entry.bytes) != entry.crc32c) {
         damage_.report(entry, {entry.offset, entry.bytes}, kWrongChecksum);
       }
@@ -91,6 +124,21 @@ class PieceReader {
   }
 
  private:
+  void read_chunk(const DataPiece& piece) {
+    const CheckpointEntry& entry = *entries_[piece.first];
+    const io::ChunkedData& data = *chunked_of_(entry);
+    const std::uint64_t size = data.grid.data_bytes(piece.chunk);
+    std::vector<std::byte> scratch(into_.empty() ? size : 0);
+    const std::span<std::byte> elements =
+        into_.empty() ? std::span(scratch)
+                      : into_[piece.first].subspan(data.grid.data_begin(piece.chunk), size);
+    if (const char* problem = load_chunk(file_, entry, data, piece.chunk, elements)) {
+      const io::StoredChunk& chunk = data.chunks[piece.chunk];
+      damage_.report(entry, {chunk.offset, chunk.bytes}, problem);
+    }
+    found_[piece.first][piece.chunk] = io::crc32c(elements);
+  }
+
   void read_block(const DataPiece& piece) {
     const CheckpointEntry& entry = *entries_[piece.first];
     std::vector<std::byte> scratch(into_.empty() ? std::min<std::uint64_t>(kSliceBytes, piece.data_bytes)
@@ -138,7 +186,8 @@ class PieceReader {
   std::span<const CheckpointEntry* const> entries_;
   std::span<const std::span<std::byte>> into_;
   BlocksOf blocks_of_;
-  std::vector<std::vector<std::uint32_t>> found_;  // where the file has no checksums of blocks
+  ChunkedOf chunked_of_;
+  std::vector<std::vector<std::uint32_t>> found_;  // of chunks, and where the file has none of blocks
   FirstDamage damage_;
 };
 
@@ -150,9 +199,11 @@ OpenCheckpoint::OpenCheckpoint(io::FileSystem& files, std::string path)
   format_version_ = index.format_version;
   entries_.reserve(index.variables.size());
   blocks_.reserve(index.variables.size());
+  chunked_.reserve(index.variables.size());
   for (io::IndexedVariable& variable : index.variables) {
     entries_.push_back(std::move(variable.entry));
     blocks_.push_back(std::move(variable.blocks));
+    chunked_.push_back(std::move(variable.chunked));
   }
   global_step_ = index.global_step;
 }
@@ -177,11 +228,16 @@ std::span<const std::uint32_t> OpenCheckpoint::blocks_of(const CheckpointEntry& 
   return blocks_[static_cast<std::size_t>(&entry - entries_.data())];
 }
 
+const io::ChunkedData* OpenCheckpoint::chunked(const CheckpointEntry& entry) const noexcept {
+  return chunked_[static_cast<std::size_t>(&entry - entries_.data())].get();
+}
+
 void OpenCheckpoint::read_all(std::span<const CheckpointEntry* const> entries,
                               std::span<const std::span<std::byte>> into) const {
   const std::vector<DataPiece> pieces = io::cut_into_pieces(entries);
-  PieceReader reader(*file_, entries, into,
-                     [this](const CheckpointEntry& entry) { return blocks_of(entry); });
+  PieceReader reader(
+      *file_, entries, into, [this](const CheckpointEntry& entry) { return blocks_of(entry); },
+      [this](const CheckpointEntry& entry) { return chunked(entry); });
   parallel_ranges(static_cast<std::int64_t>(pieces.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
       reader.read(pieces[static_cast<std::size_t>(k)]);
@@ -224,8 +280,25 @@ void OpenCheckpoint::verify() const {
 
 void OpenCheckpoint::read_pieces(const CheckpointEntry& entry,
                                  const std::function<void(std::span<const std::byte>)>& use) const {
-  std::vector<std::byte> buffer(std::min<std::uint64_t>(kSliceBytes, entry.bytes));
+  FirstDamage damage;
   std::uint32_t checksum = 0;
+  if (const io::ChunkedData* data = chunked(entry)) {
+    std::vector<std::byte> elements(data->grid.chunk_bytes());
+    for (std::size_t k = 0; k < data->chunks.size(); ++k) {
+      const std::span<std::byte> piece = std::span(elements).first(data->grid.data_bytes(k));
+      const char* problem = load_chunk(*file_, entry, *data, k, piece);
+      if (problem) damage.report(entry, {data->chunks[k].offset, data->chunks[k].bytes}, problem);
+      damage.throw_if_any(path_);
+      checksum = io::crc32c(piece, checksum);
+      use(piece);
+    }
+    if (checksum != entry.crc32c) {
+      damage.report(entry, {entry.offset, entry.stored_bytes}, kWrongChecksum);
+    }
+    damage.throw_if_any(path_);
+    return;
+  }
+  std::vector<std::byte> buffer(std::min<std::uint64_t>(kSliceBytes, entry.bytes));
   bool improper = false;
   for (std::uint64_t done = 0; done < entry.bytes; done += kSliceBytes) {
     const std::size_t size = std::min<std::uint64_t>(kSliceBytes, entry.bytes - done);
@@ -235,7 +308,6 @@ void OpenCheckpoint::read_pieces(const CheckpointEntry& entry,
     improper = improper || has_improper_bool(entry, slice);
     use(slice);
   }
-  FirstDamage damage;
   const io::ByteRange range{entry.offset, entry.bytes};
   if (checksum != entry.crc32c) damage.report(entry, range, kWrongChecksum);
   if (improper) damage.report(entry, range, kImproperBool);

@@ -2,6 +2,7 @@
 // An open checkpoint file: what a CheckpointReader refers to.
 #pragma once
 
+#include "chunk_grid.hpp"
 #include "file_system.hpp"
 
 #include <varscope/checkpoint.hpp>
@@ -58,12 +59,14 @@ class OpenCheckpoint {
   void read_all(std::span<const CheckpointEntry* const> entries,
                 std::span<const std::span<std::byte>> into) const;
   std::span<const std::uint32_t> blocks_of(const CheckpointEntry& entry) const noexcept;
+  const io::ChunkedData* chunked(const CheckpointEntry& entry) const noexcept;
 
   std::string path_;
   std::unique_ptr<io::ReadableFile> file_;
   std::uint32_t format_version_ = 0;
   std::vector<CheckpointEntry> entries_;            // sorted by name
   std::vector<std::vector<std::uint32_t>> blocks_;  // of each entry; empty if it has one block or none
+  std::vector<std::unique_ptr<const io::ChunkedData>> chunked_;  // of each entry; null if it is contiguous
   std::optional<std::int64_t> global_step_;
 };
 

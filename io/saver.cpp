@@ -3,6 +3,7 @@
 #include "checkpoint_series.hpp"
 #include "checkpoint_state.hpp"
 #include "checkpoint_writer.hpp"
+#include "chunk_codec.hpp"
 #include "open_checkpoint.hpp"
 #include "save_queue.hpp"
 #include "saver_bindings.hpp"
@@ -110,7 +111,9 @@ class SaverState {
         reshape_(options.reshape),
         allow_empty_(options.allow_empty),
         pad_step_number_(options.pad_step_number),
+        compression_level_(options.compression_level),
         series_(files_, options.max_to_keep, options.keep_checkpoint_every_n_hours, now_seconds()) {
+    io::require_compression_level(compression_level_);
     if (!bindings_ || !bindings_->empty() || allow_empty_) return;
     throw ValueError("cannot make a Saver: no variables are given; if that may be, give allow_empty");
   }
@@ -198,7 +201,9 @@ class SaverState {
 
   void write(const std::string& path, std::vector<std::pair<std::string, Array>> values,
              const SaveOptions& options, io::WriteProgress* progress) {
-    io::write_checkpoint(files_, path, values, {.global_step = options.global_step}, progress);
+    io::write_checkpoint(files_, path, values,
+                         {.global_step = options.global_step, .compression_level = compression_level_},
+                         progress);
     values = {};
     if (!options.write_state) return;
     const std::lock_guard lock(mutex_);
@@ -211,6 +216,7 @@ class SaverState {
   bool reshape_;
   bool allow_empty_;
   bool pad_step_number_;
+  int compression_level_;
 
   mutable GraphBindings graph_bindings_;
   mutable std::mutex mutex_;

@@ -7,7 +7,7 @@ build_directory=$source_root/build-release   # a script that builds elsewhere se
 log_file=                                     # set by start_log
 
 # What every build needs; each script adds its own.
-build_packages=(g++ meson ninja-build pkg-config libxsimd-dev libtbb-dev libhdf5-dev)
+build_packages=(g++ meson ninja-build pkg-config libxsimd-dev libtbb-dev libhdf5-dev zlib1g-dev)
 
 say() { printf '%s\n' "$*"; }
 

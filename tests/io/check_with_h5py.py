@@ -42,14 +42,14 @@ def expected_values(shape, dtype, number):
     return values.astype(dtype).reshape(shape)
 
 
-def check_reading(path):
+def check_reading(path, version):
     raw = path.read_bytes()
     with h5py.File(path, "r") as file:
         found = {}
         file.visititems(lambda name, item: found.update({"/" + name: item}) if isinstance(item, h5py.Dataset) else None)
         assert set(found) == set(EXPECTED), set(found) ^ set(EXPECTED)
         assert bytes(file.attrs["format"]) == b"varscope"
-        assert file.attrs["format_version"] == 2
+        assert file.attrs["format_version"] == version
         assert file.attrs["global_step"] == 77
         for dataset_path, (name, shape, dtype, number) in EXPECTED.items():
             dataset = file[dataset_path]
@@ -57,8 +57,11 @@ def check_reading(path):
             assert dataset.shape == shape and dataset.dtype == np.dtype(dtype), (dataset_path, dataset)
             assert np.array_equal(dataset[()], values), dataset_path
             assert bytes(dataset.attrs["name"]).decode() == name
-            assert dataset.chunks is None and dataset.compression is None
-            if values.size > 0:   # the data stands where the file says, for whoever maps it
+            assert (dataset.chunks is not None) == (version == 3 and values.nbytes >= 4096), dataset_path
+            if dataset.chunks is not None:
+                assert dataset.compression == "gzip" and dataset.shuffle and dataset.id.get_storage_size() < values.nbytes
+                assert dataset.id.get_num_chunks() == (3 if name == "large" else 1)
+            elif values.size > 0:   # the data stands where the file says, for whoever maps it
                 offset = dataset.id.get_offset()
                 assert offset % (4096 if values.nbytes >= 4096 else 64) == 0
                 assert raw[offset:offset + values.nbytes] == values.tobytes(), dataset_path
@@ -75,9 +78,10 @@ def check_second_reader_notices(path, folder):
     """A judge that never says no is none."""
     raw = path.read_bytes()
     with h5py.File(path, "r") as file:
-        large = file["large:0"].id.get_offset() + (1 << 20) + 7
+        large = file["large:0"].id
+        inside = large.get_chunk_info(1).byte_offset + 5 if file["large:0"].chunks else large.get_offset() + (1 << 20) + 7
     step = raw.index(b"global_step\0") + len(b"global_step\0") + 16
-    for at, part in [(large, "checksum"), (step, "digest")]:
+    for at, part in [(inside, "checksum"), (step, "digest")]:
         changed = bytearray(raw)
         changed[at] ^= 1
         copy = folder / "changed.h5"
@@ -185,8 +189,13 @@ def main():
         sample = folder / "sample.h5"
         subprocess.run([program, sample], check=True, timeout=60)
         subprocess.run([program, "--read", sample], check=True, timeout=60)
-        check_reading(sample)
+        check_reading(sample, version=2)
         check_second_reader_notices(sample, folder)
+        compressed = folder / "compressed.h5"
+        subprocess.run([program, "--compressed", compressed], check=True, timeout=60)
+        subprocess.run([program, "--read", compressed], check=True, timeout=60)
+        check_reading(compressed, version=3)
+        check_second_reader_notices(compressed, folder)
         check_foreign_files(program, folder)
         check_changed_checkpoint(program, sample, folder)
 

@@ -46,6 +46,20 @@ def check(program, folder):
     for dataset in VARIABLES:
         assert dataset.replace(" ", "\\ ") in listed, (dataset, listed)
 
+    compressed = folder / "compressed.h5"
+    run(program, "--compressed", compressed)
+    run("h5dump", compressed)
+    chunked = ["/large:0", "/conv1/weights:0", "/conv1/weights/Momentum:0"]   # with other checksums
+    without = [word for path in ["/", *chunked] for word in ("--exclude-attribute", path)]
+    run("h5diff", *without, sample, compressed)
+    for dataset in chunked:
+        plain, unpacked = (run("h5dump", "-d", dataset, path).split("\n", 1)[1].split("ATTRIBUTE")[0]
+                           for path in (sample, compressed))
+        assert plain == unpacked, dataset
+    described = run("h5dump", "-p", "-H", "-d", "/large:0", compressed)
+    assert "CHUNKED ( 234, 1000 )" in described and "SHUFFLE" in described and "DEFLATE { LEVEL 6 }" in described
+    run("h5ls", "-r", "-v", compressed)
+
     again = folder / "again.h5"
     run(program, again)
     assert sample.read_bytes() == again.read_bytes()

@@ -176,7 +176,7 @@ void repair_digest(std::span<const Chunk> chunks) {
   if (digest.empty()) return;
   std::sort(entries.begin(), entries.end(),
             [](const CheckpointEntry& a, const CheckpointEntry& b) { return a.name < b.name; });
-  io::CheckpointDigest right(step, entries.size());
+  io::CheckpointDigest right(2, step, entries.size());
   for (const CheckpointEntry& entry : entries) right.add(entry);
   store(digest, 0, right.value(), 4);
 }

@@ -96,16 +96,18 @@ def check_dataset(path, dataset):
     """The variable's name as bytes, its value, and its record in the digest."""
     size = dataset.dtype.itemsize * int(np.prod(dataset.shape, dtype=np.int64))
     block = block_bytes(size)
-    required = ["name", "crc32c"] + (["crc32c_blocks"] if size > block else [])
+    lists = ["crc32c_chunks"] if dataset.chunks else ["crc32c_blocks"] if size > block else []
+    required = ["name", "crc32c"] + lists
     attributes = attributes_of(dataset, required)
     name = bytes(attributes["name"])
     assert link_path(name) == path, (name, path)
-    assert dataset.chunks is None and dataset.compression is None, path
+    if dataset.chunks:
+        check_chunks(path, dataset, attributes["crc32c_chunks"].tolist())
     value = dataset[()]
     data = np.asarray(value).tobytes()
     assert len(data) == size
     assert int(attributes["crc32c"]) == crc32c(data), f"{path}: the data does not have its checksum"
-    if size > block:
+    if "crc32c_blocks" in lists:
         blocks = [crc32c(data[at:at + block]) for at in range(0, size, block)]
         assert attributes["crc32c_blocks"].tolist() == blocks, f"{path}: a block does not have its checksum"
     code = TYPES.index(dataset.dtype.str)
@@ -114,11 +116,24 @@ def check_dataset(path, dataset):
     return name, value, record
 
 
+def check_chunks(path, dataset, checksums):
+    """Each has elements that follow each other, and the checksum of the bytes that are in the file."""
+    cut = next((axis for axis, extent in enumerate(dataset.chunks) if extent > 1), len(dataset.shape) - 1)
+    assert dataset.chunks[cut + 1:] == dataset.shape[cut + 1:] and dataset.compression == "gzip" and dataset.shuffle, path
+    assert dataset.id.get_num_chunks() == len(checksums) == np.prod(np.ceil(np.divide(dataset.shape, dataset.chunks))), path
+    for number, checksum in enumerate(checksums):
+        chunk = dataset.id.get_chunk_info(number)
+        mask, stored = dataset.id.read_direct_chunk(chunk.chunk_offset)
+        assert mask in (0, 3) and chunk.byte_offset % 64 == 0, path
+        assert crc32c(stored) == checksum, f"{path}: chunk {number} does not have its checksum"
+
+
 def read_checkpoint(path):
     """The variables by name, and the global step or None. Fails if anything is not as the format says."""
     with h5py.File(path, "r") as file:
         attributes = attributes_of(file, ["format", "format_version", "digest"], ["global_step"])
-        assert bytes(attributes["format"]) == b"varscope" and attributes["format_version"] == 2, path
+        version = int(attributes["format_version"])
+        assert bytes(attributes["format"]) == b"varscope" and version in (2, 3), path
         step = int(attributes["global_step"]) if "global_step" in attributes else None
         found = []
 
@@ -130,7 +145,7 @@ def read_checkpoint(path):
 
         file.visititems(visit)
         found.sort(key=lambda variable: variable[0])
-        listing = struct.pack("<IBqQ", 2, step is not None, step or 0, len(found))
+        listing = struct.pack("<IBqQ", version, step is not None, step or 0, len(found))
         listing += b"".join(record for _, _, record in found)
         assert int(attributes["digest"]) == crc32c(listing), f"{path}: the digest does not fit"
         return {name: value for name, value, _ in found}, step

@@ -3,8 +3,9 @@
 // element k of the variable number v is (k * 7 + v * 13) % 101 - 50, or of unsigned types 50 more, or of
 // bools whether that is odd.
 //
-//   write_sample PATH          writes the checkpoint
-//   write_sample --read PATH   reads another one, and says what is wrong with it
+//   write_sample PATH                writes the checkpoint
+//   write_sample --compressed PATH   writes it compressed
+//   write_sample --read PATH         reads another one, and says what is wrong with it
 #include <varscope/checkpoint.hpp>
 #include <varscope/error.hpp>
 
@@ -51,7 +52,7 @@ vs::Array sample(vs::Shape shape, vs::DType dtype, int variable) {
   return array;
 }
 
-int write(const std::string& path) {
+int write(const std::string& path, int compression_level) {
   const std::vector<std::pair<std::string, vs::Array>> variables = {
       {"conv1/weights", sample({5, 5, 3, 32}, vs::float32, 0)},
       {"conv1/weights/Momentum", sample({5, 5, 3, 32}, vs::float64, 1)},
@@ -63,7 +64,7 @@ int write(const std::string& path) {
       {"large", sample({700, 1000}, vs::float32, 8)},
       {"100%: \xC3\xA4", sample({2}, vs::float32, 7)},
   };
-  vs::write_checkpoint(path, variables, {.global_step = 77});
+  vs::write_checkpoint(path, variables, {.global_step = 77, .compression_level = compression_level});
   return 0;
 }
 
@@ -81,7 +82,8 @@ int read(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc == 2) return write(argv[1]);
+  if (argc == 2) return write(argv[1], 0);
+  if (argc == 3 && std::strcmp(argv[1], "--compressed") == 0) return write(argv[2], 6);
   if (argc == 3 && std::strcmp(argv[1], "--read") == 0) return read(argv[2]);
   return 2;
 }

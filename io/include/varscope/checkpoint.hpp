@@ -9,6 +9,7 @@
 #include <varscope/export.hpp>
 #include <varscope/shape.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,8 +32,10 @@ struct CheckpointEntry {
   DType dtype = DType::float32;
   Shape shape;
   std::uint64_t offset = 0;  ///< of the data's first byte in the file; 0 if there is no data
-  std::uint64_t bytes = 0;   ///< of data: row-major, little-endian, without gaps
-  std::uint32_t crc32c = 0;  ///< of the data
+  std::uint64_t bytes = 0;  ///< of data: row-major, little-endian, in the file without gaps unless compressed
+  std::uint32_t crc32c = 0;        ///< of the data
+  std::uint64_t stored_bytes = 0;  ///< that the data takes in the file: those above unless compressed
+  std::size_t num_chunks = 0;      ///< that are compressed each by itself; 0: the data is not compressed
 };
 
 /// An open checkpoint. Opening reads and verifies everything but the data: every offset and size is checked
@@ -82,6 +85,9 @@ struct WriteCheckpointOptions {
   /// Called for each piece of data that has been written, with its bytes, for a progress bar: by any thread,
   /// but one at a time. What it throws ends the write, and no file appears.
   std::function<void(std::uint64_t bytes)> on_written = {};
+  /// Deflate's, from 1, fast, to 9, small: variables of 4 KiB and more are compressed without loss. Programs
+  /// that read HDF5 read them; versions of varscope that do not know them say so. 0 compresses nothing.
+  int compression_level = 0;
 };
 
 /// Writes a checkpoint of these variables. Equal content gives equal bytes, in whatever order it comes. The
@@ -89,10 +95,10 @@ struct WriteCheckpointOptions {
 /// directory is flushed; a file at `path` is replaced.
 ///
 /// Throws ValueError for a name that is empty, longer than 16384 bytes, within more than 1024 scopes or given
-/// twice, for a rank above 32, and for a path that is empty or a directory's; ResourceExhaustedError for a
-/// full disk or a scope of more than 65535 direct members; otherwise what the system's reason says
-/// (NotFoundError for a missing directory, FailedPreconditionError for a forbidden one, ...). Then `path` is
-/// as before. Thread-safe.
+/// twice, for a rank above 32, for another compression level, and for a path that is empty or a directory's;
+/// ResourceExhaustedError for a full disk or a scope of more than 65535 direct members; otherwise what the
+/// system's reason says (NotFoundError for a missing directory, FailedPreconditionError for a forbidden one,
+/// ...). Then `path` is as before. Thread-safe.
 VARSCOPE_API void write_checkpoint(const std::string& path,
                                    std::span<const std::pair<std::string, Array>> variables,
                                    const WriteCheckpointOptions& options = {});

@@ -37,6 +37,9 @@ struct SaverOptions {
   double keep_checkpoint_every_n_hours = 10000.0;
   /// "filter-00001000.h5" instead of "filter-1000.h5".
   bool pad_step_number = false;
+  /// Checkpoints are compressed without loss: 1, fast, to 9, small (WriteCheckpointOptions). 0 compresses
+  /// nothing. A Saver restores both kinds, whatever it writes.
+  int compression_level = 0;
   /// A restore takes any shape with the same number of elements, in row-major order.
   bool reshape = false;
   /// Nothing to save is no error: then save() writes nothing and returns "", and a restore does nothing.
