@@ -75,7 +75,8 @@ std::size_t shared_groups(const std::vector<std::string>& previous, const std::v
 }  // namespace
 
 CheckpointLayout::CheckpointLayout(std::vector<CheckpointEntry> entries,
-                                   std::optional<std::int64_t> global_step, int compression_level)
+                                   std::optional<std::int64_t> global_step, int compression_level,
+                                   const ChunkSizes& sizes)
     : entries_(std::move(entries)), global_step_(global_step), compression_level_(compression_level) {
   sort_entries();
   for (CheckpointEntry& entry : entries_) {
@@ -88,7 +89,8 @@ CheckpointLayout::CheckpointLayout(std::vector<CheckpointEntry> entries,
   chunked_.resize(entries_.size());
   if (compression_level > 0) {
     for (std::size_t k = 0; k < entries_.size(); ++k) {
-      std::optional<ChunkGrid> grid = ChunkGrid::plan(entries_[k].shape, dtype_size(entries_[k].dtype));
+      std::optional<ChunkGrid> grid =
+          ChunkGrid::plan(entries_[k].shape, dtype_size(entries_[k].dtype), sizes);
       if (!grid) continue;
       entries_[k].stored_bytes = 0;
       entries_[k].num_chunks = grid->count();

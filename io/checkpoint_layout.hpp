@@ -26,7 +26,7 @@ class CheckpointLayout {
   ///
   /// With a compression level, 1 to 9, the larger data is chunked; then only the metadata has its place yet.
   CheckpointLayout(std::vector<CheckpointEntry> entries, std::optional<std::int64_t> global_step,
-                   int compression_level = 0);
+                   int compression_level = 0, const ChunkSizes& sizes = {});
 
   /// Sorted by name; data lies in the same order in the file.
   const std::vector<CheckpointEntry>& entries() const noexcept { return entries_; }

@@ -55,14 +55,15 @@ std::span<const std::byte> bytes_of(const Array& array) {
   return {static_cast<const std::byte*>(array.data()), array.num_bytes()};
 }
 
-CheckpointLayout plan_layout(std::span<const NamedArray> variables, const WriteCheckpointOptions& options) {
+CheckpointLayout plan_layout(std::span<const NamedArray> variables, const WriteCheckpointOptions& options,
+                             const ChunkSizes& sizes) {
   require_compression_level(options.compression_level);
   std::vector<CheckpointEntry> entries;
   entries.reserve(variables.size());
   for (const auto& [name, array] : variables) {
     entries.push_back({.name = name, .dtype = array.dtype(), .shape = array.shape()});
   }
-  return {std::move(entries), options.global_step, options.compression_level};
+  return {std::move(entries), options.global_step, options.compression_level, sizes};
 }
 
 /// Tells how many bytes have been written to whoever wants to know. Either way to follow may be null.
@@ -190,9 +191,10 @@ void check_path(FileSystem& files, const std::string& path) {
 }  // namespace
 
 void write_checkpoint(FileSystem& files, const std::string& path, std::span<const NamedArray> variables,
-                      const WriteCheckpointOptions& options, WriteProgress* progress) {
+                      const WriteCheckpointOptions& options, WriteProgress* progress,
+                      const ChunkSizes& sizes) {
   check_path(files, path);
-  CheckpointLayout layout = plan_layout(variables, options);
+  CheckpointLayout layout = plan_layout(variables, options, sizes);
   if (progress != nullptr) {
     std::uint64_t total = 0;
     for (const CheckpointEntry& entry : layout.entries()) total += entry.bytes;

@@ -3,6 +3,7 @@
 // varscope/checkpoint.hpp; it documents the errors.
 #pragma once
 
+#include "chunk_grid.hpp"
 #include "file_system.hpp"
 
 #include <varscope/checkpoint.hpp>
@@ -32,6 +33,7 @@ struct WriteProgress {
 /// As varscope::write_checkpoint(). `progress` may be null.
 void write_checkpoint(FileSystem& files, const std::string& path,
                       std::span<const std::pair<std::string, Array>> variables,
-                      const WriteCheckpointOptions& options, WriteProgress* progress = nullptr);
+                      const WriteCheckpointOptions& options, WriteProgress* progress = nullptr,
+                      const ChunkSizes& sizes = {});
 
 }  // namespace varscope::io

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "chunk_grid.hpp"
 
-#include "checkpoint_format.hpp"
 #include "crc32c.hpp"
 
 #include <algorithm>
 
 namespace varscope::io {
 
-std::optional<ChunkGrid> ChunkGrid::plan(const Shape& shape, std::size_t element_bytes) {
+std::optional<ChunkGrid> ChunkGrid::plan(const Shape& shape, std::size_t element_bytes,
+                                         const ChunkSizes& sizes) {
   const auto bytes = static_cast<std::uint64_t>(shape.num_elements()) * element_bytes;
-  if (bytes < kSmallestChunked) return std::nullopt;
-  for (std::uint64_t target = kUsualChunkBytes; target <= kMaxChunkBytes; target *= 2) {
+  if (bytes < sizes.smallest_data || shape.rank() == 0) return std::nullopt;
+  for (std::uint64_t target = sizes.usual_chunk; target <= kMaxChunkBytes; target *= 2) {
     std::vector<std::int64_t> chunk_shape(shape.dimensions().size(), 1);
     std::size_t axis = chunk_shape.size() - 1;
     std::uint64_t row = element_bytes;

@@ -3,6 +3,8 @@
 // that it can be made from, and put back into, one range of bytes of the whole.
 #pragma once
 
+#include "checkpoint_format.hpp"
+
 #include <varscope/shape.hpp>
 
 #include <cstddef>
@@ -23,6 +25,12 @@ struct StoredChunk {
   friend bool operator==(const StoredChunk&, const StoredChunk&) = default;
 };
 
+/// What decides whether, and how, data is cut; tests cut finer.
+struct ChunkSizes {
+  std::uint64_t smallest_data = kSmallestChunked;
+  std::uint64_t usual_chunk = kUsualChunkBytes;
+};
+
 /// A value type. The shape of a chunk is (1, ..., 1, k, d, ..., d): one index of some axes, k of the next,
 /// and all of the others. Along that axis the last chunk may reach beyond the data; HDF5 stores all chunks
 /// whole.
@@ -30,7 +38,8 @@ class ChunkGrid {
  public:
   /// The grid that the writer chooses; none if the data is to stay contiguous: little of it, or too much for
   /// kMaxChunks chunks of the largest size. Requires: the data's bytes fit into 63 bits.
-  static std::optional<ChunkGrid> plan(const Shape& shape, std::size_t element_bytes);
+  static std::optional<ChunkGrid> plan(const Shape& shape, std::size_t element_bytes,
+                                       const ChunkSizes& sizes = {});
 
   /// The grid of chunks of this shape; none if they are no runs of elements, larger than the data, too large
   /// or too many. Requires: the data's bytes fit into 63 bits.

@@ -4,8 +4,10 @@
 #include "checkpoint_mutator.hpp"
 
 #include "checkpoint_digest.hpp"
+#include "chunk_codec.hpp"
 #include "crc32c.hpp"
 #include "hdf5_checksum.hpp"
+#include "hdf5_fixed_array.hpp"
 #include "hdf5_format.hpp"
 #include "hdf5_messages.hpp"
 #include "hdf5_types.hpp"
@@ -54,7 +56,8 @@ std::string_view text_of(std::span<const std::byte> bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// A chunk of an object header, its checksum included.
+/// A chunk of an object header, or a part of an index of chunks, which has no messages; its checksum
+/// included.
 struct Chunk {
   Bytes bytes;
   std::size_t messages_begin = 0;
@@ -73,7 +76,19 @@ struct Chunk {
   }
 };
 
-/// The chunks that can be made out; continuations behind the headers.
+constexpr std::size_t kArrayHeaderBytes = 28;
+
+/// The data block of the fixed array whose header is at `at`, if there can be one.
+Bytes array_block_of(Bytes file, std::size_t at) noexcept {
+  if (at > file.size() || file.size() - at < kArrayHeaderBytes) return {};
+  const std::uint64_t count = load(file, at + 8, 8);
+  const std::uint64_t begin = load(file, at + 16, 8);
+  if (count > file.size() || begin > file.size()) return {};
+  const std::uint64_t size = 18 + count * load(file, at + 6, 1);
+  return size > file.size() - begin ? Bytes{} : file.subspan(begin, size);
+}
+
+/// The chunks that can be made out; continuations behind the headers, indexes of chunks behind both.
 void find_chunks(Bytes file, std::vector<Chunk>& chunks) {
   chunks.clear();
   const std::string_view text = text_of(file);
@@ -96,6 +111,11 @@ void find_chunks(Bytes file, std::vector<Chunk>& chunks) {
       if (text_of(file.subspan(at, 4)) == "OCHK") chunks.push_back({file.subspan(at, size), 4});
     });
   }
+  for (std::size_t at = text.find("FAHD"); at != text.npos; at = text.find("FAHD", at + 1)) {
+    if (file.size() - at < kArrayHeaderBytes || chunks.size() >= 64) break;
+    chunks.push_back({file.subspan(at, kArrayHeaderBytes), kArrayHeaderBytes});
+    if (const Bytes block = array_block_of(file, at); !block.empty()) chunks.push_back({block, block.size()});
+  }
 }
 
 /// An attribute's value, if it has that name.
@@ -109,7 +129,7 @@ Bytes value_of(Bytes attribute, std::string_view name) noexcept {
 
 /// A dataset's fields, as far as they can be made out.
 struct Dataset {
-  Bytes name, checksum, dimensions, layout;
+  Bytes name, checksum, chunk_checksums, dimensions, layout, chunked_layout;
   std::optional<DType> dtype;
   std::uint64_t address = 0;
   std::uint64_t size = 0;
@@ -129,18 +149,90 @@ Dataset dataset_of(const Chunk& chunk) {
       dataset.layout = body;
       dataset.address = load(body, 2, 8);
       dataset.size = load(body, 10, 8);
+    } else if (type == io::kDataLayoutMessage && body.size() > 18) {
+      dataset.chunked_layout = body;
     } else if (type == io::kAttributeMessage) {
       if (const Bytes name = value_of(body, "name"); !name.empty()) dataset.name = name;
       if (const Bytes checksum = value_of(body, "crc32c"); checksum.size() == 4) dataset.checksum = checksum;
+      if (const Bytes list = value_of(body, "crc32c_chunks"); !list.empty()) dataset.chunk_checksums = list;
     }
   });
   return dataset;
+}
+
+std::vector<std::int64_t> numbers_of(std::span<const std::byte> bytes, std::size_t width) {
+  std::vector<std::int64_t> numbers;
+  for (std::size_t at = 0; at + width <= bytes.size(); at += width) {
+    numbers.push_back(static_cast<std::int64_t>(load(bytes, at, width)));
+  }
+  return numbers;
+}
+
+/// The chunks of a dataset as its index has them, however wrong; none if there is no making out.
+std::vector<io::StoredChunk> stored_chunks(Bytes file, Bytes layout, std::size_t behind_shape) {
+  std::vector<io::StoredChunk> chunks;
+  const auto add = [&](std::uint64_t offset, std::uint64_t bytes, std::uint64_t mask) {
+    if (offset > file.size() || bytes > file.size() - offset) return;
+    const auto stored = std::span<const std::byte>(file).subspan(offset, bytes);
+    chunks.push_back({offset, bytes, io::crc32c(stored), mask == io::kNoFilterSkipped});
+  };
+  if (layout.size() == behind_shape + 21) {  // one chunk
+    add(load(layout, behind_shape + 13, 8), load(layout, behind_shape + 1, 8),
+        load(layout, behind_shape + 9, 4));
+  } else if (layout.size() == behind_shape + 10) {
+    const std::uint64_t header = load(layout, behind_shape + 2, 8);
+    const Bytes block = array_block_of(file, header);
+    if (block.empty()) return chunks;
+    const std::size_t element = load(file, header + 6, 1);
+    if (element < 13 || element > 20) return chunks;
+    for (std::size_t at = 14; at + element + 4 <= block.size(); at += element) {
+      add(load(block, at, 8), load(block, at + 8, element - 12), load(block, at + element - 4, 4));
+    }
+  }
+  return chunks;
+}
+
+/// Makes the checksums of chunks fit, and that of the data, where it can be had from them.
+void repair_chunks(Bytes file, const Dataset& dataset) {
+  constexpr std::uint64_t kMostData = std::uint64_t{1} << 16;
+  const Bytes layout = dataset.chunked_layout;
+  if (!dataset.dtype || dataset.checksum.empty() || layout[1] != std::byte{2}) return;
+  const std::size_t width = load(layout, 4, 1);
+  const std::size_t rank = load(layout, 3, 1);
+  const std::size_t behind_shape = 5 + width * rank;
+  if (width < 1 || width > 8 || rank < 2 || behind_shape > layout.size()) return;
+  const std::vector<io::StoredChunk> chunks = stored_chunks(file, layout, behind_shape);
+  for (std::size_t k = 0; k < chunks.size() && 4 * k + 4 <= dataset.chunk_checksums.size(); ++k) {
+    store(dataset.chunk_checksums, 4 * k, chunks[k].crc32c, 4);
+  }
+  const std::vector<std::int64_t> extents = numbers_of(dataset.dimensions, 8);
+  std::int64_t elements = 1;
+  for (const std::int64_t extent : extents) {
+    if (extent < 1 || extent > static_cast<std::int64_t>(kMostData)) return;
+    elements *= extent;
+    if (elements > static_cast<std::int64_t>(kMostData)) return;
+  }
+  const auto grid = io::ChunkGrid::make(Shape(extents), dtype_size(*dataset.dtype),
+                                        numbers_of(layout.subspan(5, width * (rank - 1)), width));
+  if (!grid || grid->count() != chunks.size()) return;
+  std::uint32_t checksum = 0;
+  for (std::size_t k = 0; k < chunks.size(); ++k) {
+    if (!chunks[k].deflated && chunks[k].bytes != grid->chunk_bytes()) return;
+    std::vector<std::byte> data(grid->data_bytes(k));
+    const auto stored = std::span<const std::byte>(file).subspan(chunks[k].offset, chunks[k].bytes);
+    if (io::decode_chunk(stored, chunks[k].deflated, grid->chunk_bytes(), grid->element_bytes(), data))
+      return;
+    checksum = io::crc32c(data, checksum);
+  }
+  store(dataset.checksum, 0, checksum, 4);
 }
 
 /// Makes the data's checksums fit the data.
 void repair_data(Bytes file, std::span<const Chunk> chunks) {
   for (const Chunk& chunk : chunks) {
     const Dataset dataset = dataset_of(chunk);
+    if (!dataset.chunked_layout.empty()) repair_chunks(file, dataset);
+    if (dataset.layout.empty()) continue;
     if (dataset.checksum.empty() || dataset.address > file.size()) continue;
     if (dataset.size > file.size() - dataset.address) continue;
     store(dataset.checksum, 0, io::crc32c(file.subspan(dataset.address, dataset.size)), 4);
@@ -149,12 +241,16 @@ void repair_data(Bytes file, std::span<const Chunk> chunks) {
 
 void repair_digest(std::span<const Chunk> chunks) {
   Bytes digest;
+  std::uint32_t version = 2;
   std::optional<std::int64_t> step;
   std::vector<CheckpointEntry> entries;
   for (const Chunk& chunk : chunks) {
     chunk.for_each_message([&](std::uint8_t type, Bytes body, std::size_t) {
       if (type != io::kAttributeMessage) return;
       if (const Bytes value = value_of(body, "digest"); value.size() == 4) digest = value;
+      if (const Bytes value = value_of(body, "format_version"); value.size() == 4) {
+        version = static_cast<std::uint32_t>(load(value, 0, 4));
+      }
       if (const Bytes value = value_of(body, "global_step"); value.size() == 8) {
         step = static_cast<std::int64_t>(load(value, 0, 8));
       }
@@ -176,7 +272,7 @@ void repair_digest(std::span<const Chunk> chunks) {
   if (digest.empty()) return;
   std::sort(entries.begin(), entries.end(),
             [](const CheckpointEntry& a, const CheckpointEntry& b) { return a.name < b.name; });
-  io::CheckpointDigest right(2, step, entries.size());
+  io::CheckpointDigest right(version, step, entries.size());
   for (const CheckpointEntry& entry : entries) right.add(entry);
   store(digest, 0, right.value(), 4);
 }

@@ -6,6 +6,7 @@
 #include "io/checkpoint_mutator.hpp"
 #include "io/read_untrusted.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sanitizer/allocator_interface.h>
@@ -59,8 +60,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   bool right = false;
   {
-    // The constant: exceptions and their texts.
-    const Limit limit(2 * varscope::testing::untrusted_file_size(input) + 4096);
+    // The constant: exceptions and their texts, and zlib's state. Data that is compressed may be 1032 times
+    // as large as in the file, but read_untrusted() reads no more than so much.
+    constexpr std::uint64_t kConstant = 64 << 10;
+    const std::uint64_t file_size = varscope::testing::untrusted_file_size(input);
+    const Limit limit(2 * file_size + std::min(1032 * file_size, varscope::testing::kMostBytes) + kConstant);
     right = varscope::testing::read_untrusted(input);
   }
   if (right && right_files.size() < kMostRightFiles && varscope::testing::untrusted_file_size(input) == size)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "read_untrusted.hpp"
 
+#include "checkpoint_format.hpp"
 #include "hdf5_format.hpp"
 #include "open_checkpoint.hpp"
 
@@ -69,7 +70,10 @@ bool read_untrusted(std::span<const std::byte> input) {
   try {
     const detail::OpenCheckpoint checkpoint(files, "file");
     for (const CheckpointEntry& entry : checkpoint.entries()) {
-      if (entry.bytes > size) std::abort();  // the file cannot hold it
+      // The file cannot hold it.
+      if (entry.bytes > (entry.num_chunks > 0 ? io::kMaxInflation : 1) * size) std::abort();
+      if (entry.stored_bytes > size) std::abort();
+      if (entry.bytes > kMostBytes) return false;  // can, compressed; but not in many inputs a second
       std::vector<std::byte> memory(entry.bytes);
       try {
         checkpoint.read(entry, memory);

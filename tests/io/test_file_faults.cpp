@@ -26,14 +26,15 @@ namespace {
 NamedArrays values_of(std::int64_t step) {
   const auto number = static_cast<float>(step);
   return {{"scope/v", Array::of<float>({2, 2}, {number, number + 1, number + 2, number + 3})},
-          {"w", Array::scalar(number)}};
+          {"w", Array::scalar(number)},
+          {"x", Array(Shape{1500}, float32)}};  // large enough to be compressed
 }
 
 /// What a Saver does: the checkpoint, its place in the state file, and the removal of the oldest one.
 class Training {
  public:
-  Training(io::FileSystem& files, std::string directory)
-      : files_(files), directory_(std::move(directory)), series_(files, 2, 10000, 0) {
+  Training(io::FileSystem& files, std::string directory, int level = 0)
+      : files_(files), directory_(std::move(directory)), level_(level), series_(files, 2, 10000, 0) {
     std::vector<std::string> paths;
     for (const std::string& name : io::posix_file_system().list(directory_)) {
       if (name.ends_with(".h5")) paths.push_back(directory_ + "/" + name);
@@ -43,28 +44,29 @@ class Training {
 
   void save(std::int64_t step) {
     const std::string path = directory_ + "/m-" + std::to_string(step) + ".h5";
-    io::write_checkpoint(files_, path, values_of(step), {.global_step = step});
+    io::write_checkpoint(files_, path, values_of(step), {.global_step = step, .compression_level = level_});
     series_.add(path, "checkpoint", static_cast<double>(step));
   }
 
  private:
   io::FileSystem& files_;
   std::string directory_;
+  int level_;
   io::CheckpointSeries series_;
 };
 
 /// Three steps as always, so that a fourth one removes the second.
-void prepare(const TemporaryDirectory& directory) {
+void prepare(const TemporaryDirectory& directory, int level = 0) {
   for (std::int64_t step = 1; step <= 3; ++step)
-    Training(io::posix_file_system(), directory.path()).save(step);
+    Training(io::posix_file_system(), directory.path(), level).save(step);
 }
 
-std::size_t calls_of_a_save() {
+std::size_t calls_of_a_save(int level = 0) {
   const TemporaryDirectory directory;
   prepare(directory);
   FaultySystemCalls calls;
   const auto files = io::make_posix_file_system(calls);
-  Training(*files, directory.path()).save(4);
+  Training(*files, directory.path(), level).save(4);
   return calls.calls.size();
 }
 
@@ -89,21 +91,19 @@ std::size_t leftovers(const std::string& directory) {
   }));
 }
 
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(a_failing_call_of_a_save_loses_nothing) {
-  const std::size_t count = calls_of_a_save();
+void fail_every_call_of_a_save(int level) {
+  const std::size_t count = calls_of_a_save(level);
   BOOST_REQUIRE(count > 20);
   for (const int error_number : {ENOSPC, EIO, EACCES, EMFILE}) {
     for (std::size_t call = 0; call < count; ++call) {
       const TemporaryDirectory directory;
-      prepare(directory);
+      prepare(directory, level);
       FaultySystemCalls calls(Fault::fails, call, error_number);
       const auto files = io::make_posix_file_system(calls);
       bool failed = false;
       BOOST_TEST_CONTEXT("call " << call << ", errno " << error_number) {
         try {
-          Training(*files, directory.path()).save(4);
+          Training(*files, directory.path(), level).save(4);
         } catch (const Error& error) {
           failed = true;
           const std::string message = error.what();
@@ -123,35 +123,9 @@ BOOST_AUTO_TEST_CASE(a_failing_call_of_a_save_loses_nothing) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(an_interrupted_or_partial_call_of_a_save_is_no_failure) {
-  const std::size_t count = calls_of_a_save();
-  for (const Fault fault : {Fault::interrupted, Fault::partial}) {
-    std::size_t done = 0;
-    for (std::size_t call = 0; call < count; ++call) {
-      const TemporaryDirectory directory;
-      prepare(directory);
-      FaultySystemCalls calls(fault, call);
-      const auto files = io::make_posix_file_system(calls);
-      try {
-        Training(*files, directory.path()).save(4);
-        ++done;
-        BOOST_TEST(check_directory(directory.path()) == 4);
-      } catch (const Error& error) {  // a rename may have happened and still say EINTR: not to be repeated
-        BOOST_TEST((fault == Fault::interrupted), error.what());
-        const std::string& name = calls.calls[call];
-        BOOST_TEST((name == "rename" || name == "fstat"), name);
-        check_directory(directory.path());
-      }
-      BOOST_TEST(calls.open_descriptors == 0);
-      BOOST_TEST(leftovers(directory.path()) == 0u);
-    }
-    BOOST_TEST(done + 4 >= count);
-  }
-}
-
-BOOST_AUTO_TEST_CASE(a_failing_call_of_a_restore_changes_nothing) {
+void fail_every_call_of_a_restore(int level) {
   const TemporaryDirectory directory;
-  prepare(directory);
+  prepare(directory, level);
   const std::string path = directory / "m-3.h5";
   const auto read = [&](FaultySystemCalls& calls) {
     const auto files = io::make_posix_file_system(calls);
@@ -184,6 +158,44 @@ BOOST_AUTO_TEST_CASE(a_failing_call_of_a_restore_changes_nothing) {
       BOOST_TEST(calls.open_descriptors == 0);
     }
   }
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_failing_call_of_a_save_loses_nothing) {
+  fail_every_call_of_a_save(0);
+  fail_every_call_of_a_save(1);  // compressed
+}
+
+BOOST_AUTO_TEST_CASE(an_interrupted_or_partial_call_of_a_save_is_no_failure) {
+  const std::size_t count = calls_of_a_save();
+  for (const Fault fault : {Fault::interrupted, Fault::partial}) {
+    std::size_t done = 0;
+    for (std::size_t call = 0; call < count; ++call) {
+      const TemporaryDirectory directory;
+      prepare(directory);
+      FaultySystemCalls calls(fault, call);
+      const auto files = io::make_posix_file_system(calls);
+      try {
+        Training(*files, directory.path()).save(4);
+        ++done;
+        BOOST_TEST(check_directory(directory.path()) == 4);
+      } catch (const Error& error) {  // a rename may have happened and still say EINTR: not to be repeated
+        BOOST_TEST((fault == Fault::interrupted), error.what());
+        const std::string& name = calls.calls[call];
+        BOOST_TEST((name == "rename" || name == "fstat"), name);
+        check_directory(directory.path());
+      }
+      BOOST_TEST(calls.open_descriptors == 0);
+      BOOST_TEST(leftovers(directory.path()) == 0u);
+    }
+    BOOST_TEST(done + 4 >= count);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_call_of_a_restore_changes_nothing) {
+  fail_every_call_of_a_restore(0);
+  fail_every_call_of_a_restore(1);
 }
 
 BOOST_AUTO_TEST_CASE(killed_at_any_call_of_a_save_it_leaves_the_old_or_the_new) {

@@ -29,11 +29,11 @@ NamedArrays values_of(std::int64_t step) {
 }
 
 /// One save of a Saver that keeps two checkpoints.
-void save(CrashingFileSystem& files, const std::vector<std::string>& kept, std::int64_t step) {
+void save(CrashingFileSystem& files, const std::vector<std::string>& kept, std::int64_t step, int level) {
   io::CheckpointSeries series(files, 2, 10000, 0);
   series.recover(kept);
   const std::string path = "d/m-" + std::to_string(step) + ".h5";
-  io::write_checkpoint(files, path, values_of(step), {.global_step = step});
+  io::write_checkpoint(files, path, values_of(step), {.global_step = step, .compression_level = level});
   series.add(path, "checkpoint", static_cast<double>(step));
 }
 
@@ -53,21 +53,20 @@ std::int64_t step_found(const CrashingFileSystem::Files& state) {
   return *checkpoint.global_step();
 }
 
-}  // namespace
-
-BOOST_AUTO_TEST_CASE(no_power_loss_loses_a_checkpoint) {
+/// Returns how many states were tried.
+std::size_t lose_power_everywhere(int level, int random_states) {
   // On the device: checkpoints 1 and 2. Then 3 is saved, which removes 1, and 4, which removes 2.
   CrashingFileSystem before;
-  save(before, {}, 1);
-  save(before, {"d/m-1.h5"}, 2);
+  save(before, {}, 1, level);
+  save(before, {"d/m-1.h5"}, 2, level);
   before.sync_directory("d");
   const CrashingFileSystem::Files start =
       before.state_after(before.events(), [](std::size_t) { return true; });
 
   CrashingFileSystem files(start);
-  save(files, {"d/m-1.h5", "d/m-2.h5"}, 3);
+  save(files, {"d/m-1.h5", "d/m-2.h5"}, 3, level);
   const std::size_t third_returned = files.events();
-  save(files, {"d/m-2.h5", "d/m-3.h5"}, 4);
+  save(files, {"d/m-2.h5", "d/m-3.h5"}, 4, level);
 
   Random random;
   std::size_t states = 0;
@@ -100,7 +99,7 @@ BOOST_AUTO_TEST_CASE(no_power_loss_loses_a_checkpoint) {
       check(count, [&](std::size_t event) { return event == open[k]; });
       check(count, [&](std::size_t event) { return event < open[k]; });
     }
-    for (int repetition = 0; repetition < 2500; ++repetition) {
+    for (int repetition = 0; repetition < random_states; ++repetition) {
       std::vector<bool> chosen(open.size());
       for (std::size_t k = 0; k < open.size(); ++k) chosen[k] = random.integer(0, 1) != 0;
       check(count, [&](std::size_t event) { return chosen[position(event)]; });
@@ -108,7 +107,17 @@ BOOST_AUTO_TEST_CASE(no_power_loss_loses_a_checkpoint) {
   }
   std::cout << states << " states, at most " << most_unflushed << " changes not flushed\n";
   BOOST_TEST(steps == (std::set<std::int64_t>{2, 3, 4}), boost::test_tools::per_element());
-  BOOST_TEST(states >= 100000u);
+  return states;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(no_power_loss_loses_a_checkpoint) {
+  BOOST_TEST(lose_power_everywhere(0, 2500) >= 100000u);
+}
+
+BOOST_AUTO_TEST_CASE(no_power_loss_loses_a_compressed_checkpoint) {
+  BOOST_TEST(lose_power_everywhere(1, 100) >= 500u);
 }
 
 // The model notices what it is there for: without one of the flushes, a checkpoint is lost.

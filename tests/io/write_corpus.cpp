@@ -2,6 +2,7 @@
 // Writes the fuzzer's first inputs: small checkpoints that together use all of the format.
 //
 //   write_corpus DIRECTORY
+#include "checkpoint_writer.hpp"
 #include "io/version_1_checkpoint.hpp"
 
 #include <varscope/checkpoint.hpp>
@@ -36,6 +37,16 @@ int main(int argc, char** argv) {
   vs::write_checkpoint(directory + "/names.h5", Variables{{"x//%:.", vs::Array::scalar(1.0f)},
                                                           {"../x/./y", vs::Array::scalar(1.0f)},
                                                           {std::string(300, 'n'), vs::Array::scalar(1.0f)}});
+  const varscope::io::ChunkSizes sizes{.smallest_data = 16, .usual_chunk = 64};
+  const auto compressed = [&](const char* name, const Variables& variables) {
+    varscope::io::write_checkpoint(varscope::io::posix_file_system(), directory + name, variables,
+                                   {.global_step = 1, .compression_level = 6}, nullptr, sizes);
+  };
+  compressed("/chunks.h5", {{"f", vs::Array(vs::Shape{3, 7, 2}, vs::float32)},
+                            {"l", vs::Array(vs::Shape{2, 4}, vs::int64)},
+                            {"u", vs::Array::of<std::uint8_t>({20}, std::vector<std::uint8_t>(20, 7))},
+                            {"m", vs::Array(vs::Shape{2, 3, 40}, vs::boolean)}});
+  compressed("/chunk.h5", {{"f", vs::Array(vs::Shape{15}, vs::float32)}});
   // Zeros at the end can be left out (read_untrusted.hpp).
   vs::write_checkpoint(directory + "/blocks.h5",
                        Variables{{"v", vs::Array(vs::Shape{(1 << 18) + 8}, vs::float32)}});
