@@ -20,6 +20,9 @@ struct ExitStatus {
 /// Prints "varscope: NotFoundError: ..." on standard error.
 void print_error(const Error& error);
 
+/// Adds "--compress LEVEL" to a command that writes checkpoints.
+void add_compress_option(CLI::App& command, int& level);
+
 /// Each adds one subcommand, whose callback does the work when the command line is parsed and throws
 /// varscope::Error if it cannot.
 void add_inspect_command(CLI::App& program);

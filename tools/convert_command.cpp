@@ -21,20 +21,26 @@ struct ConvertRequest {
   std::string from;
   std::string to;
   bool deflate = false;
+  int compression_level = 0;
 };
 
 void run_convert(const ConvertRequest& request) {
   const FileFormat to = request.to.empty() ? format_to_write(request.out) : format_named(request.to);
+  require_compressible(to, request.compression_level);
   const FileFormat from = request.from.empty() ? format_to_read(request.in) : format_named(request.from);
   if (request.deflate && to != FileFormat::npz)
-    throw InvalidArgumentError("--deflate is for .npz; a checkpoint and .safetensors keep data as it is");
+    throw InvalidArgumentError(
+        "--deflate is for .npz; a checkpoint is compressed with --compress, .safetensors keeps data as it "
+        "is");
   const VariableFile file(request.in, from);
   print_skipped(file);
   NamedArrays variables;
   for (const VariableFile::Entry& entry : file.entries())
     variables.emplace_back(entry.name, file.read(entry));
   write_variables(request.out, to, variables,
-                  {.global_step = file.global_step(), .deflate = request.deflate});
+                  {.global_step = file.global_step(),
+                   .deflate = request.deflate,
+                   .compression_level = request.compression_level});
   if (to == FileFormat::npz && file.global_step())
     std::fprintf(stderr, "left out: the global step %lld, for which .npz has no place\n",
                  static_cast<long long>(*file.global_step()));
@@ -42,6 +48,15 @@ void run_convert(const ConvertRequest& request) {
 }
 
 }  // namespace
+
+void add_compress_option(CLI::App& command, int& level) {
+  command
+      .add_option("--compress", level,
+                  "Compress a checkpoint: 1 is fast, 9 small. Every program that reads HDF5 reads it; older "
+                  "versions of varscope do not")
+      ->type_name("LEVEL")
+      ->check(CLI::Range(1, 9));
+}
 
 void add_convert_command(CLI::App& program) {
   const auto request = std::make_shared<ConvertRequest>();
@@ -61,6 +76,7 @@ void add_convert_command(CLI::App& program) {
                    "What OUT becomes, if its ending does not say it: checkpoint, npz, safetensors")
       ->type_name("FORMAT");
   convert->add_flag("--deflate", request->deflate, "Compress a .npz; weights hardly become smaller");
+  add_compress_option(*convert, request->compression_level);
   convert->footer(
       "'--from hdf5' reads through libhdf5, whose parser has known faults: use it for files that you trust.\n"
       "It runs in a process of its own, follows no link out of the file, and loads no plugin.\n"

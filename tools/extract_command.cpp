@@ -21,10 +21,12 @@ struct ExtractRequest {
   std::string in;
   std::string out;
   std::vector<std::string> patterns;
+  int compression_level = 0;
 };
 
 void run_extract(const ExtractRequest& request) {
   const FileFormat format = format_to_write(request.out);
+  require_compressible(format, request.compression_level);
   const VariableFile file(request.in, format_to_read(request.in));
   std::vector<bool> used(request.patterns.size());
   NamedArrays variables;
@@ -48,7 +50,8 @@ void run_extract(const ExtractRequest& request) {
                         "'; 'varscope inspect' shows what it has. '*' also stands for '/'");
   }
   print_skipped(file);
-  write_variables(request.out, format, variables, {.global_step = file.global_step()});
+  write_variables(request.out, format, variables,
+                  {.global_step = file.global_step(), .compression_level = request.compression_level});
   std::printf("%s: %s, of %zu\n", printable(request.out).c_str(), summary(variables.size(), bytes).c_str(),
               file.entries().size());
 }
@@ -70,6 +73,7 @@ void add_extract_command(CLI::App& program) {
                    "Names, in which * is any text, also with '/', and ? a character")
       ->required()
       ->type_name("PATTERN");
+  add_compress_option(*extract, request->compression_level);
   extract->footer(
       "Examples:\n"
       "  varscope extract model.h5 encoder.h5 'encoder/*'\n"

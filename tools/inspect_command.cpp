@@ -29,11 +29,13 @@ struct Total {
   std::int64_t variables = 0;
   std::int64_t elements = 0;
   std::int64_t bytes = 0;
+  std::int64_t stored_bytes = 0;
 
   void add(const CheckpointEntry& entry, const VariableStatistics& statistics) {
     ++variables;
     elements += statistics.elements;
     bytes += static_cast<std::int64_t>(entry.bytes);
+    stored_bytes += static_cast<std::int64_t>(entry.stored_bytes);
   }
 };
 
@@ -85,14 +87,18 @@ void print_tree(const CheckpointReader& reader) {
     if (line.entry != nullptr) shape_width = std::max(shape_width, line.entry->shape.to_string().size());
   }
   using Align = TextTable::Align;
-  const TextTable table({{"variable", name_width, Align::left},
-                         {"dtype", 7, Align::left},
-                         {"shape", shape_width, Align::left},
-                         {"size", 9},
-                         {"min", 9},
-                         {"mean", 9},
-                         {"max", 9},
-                         {"", 0, Align::left}});
+  const bool compressed = std::any_of(reader.entries().begin(), reader.entries().end(),
+                                      [](const CheckpointEntry& entry) { return entry.num_chunks > 0; });
+  std::vector<TextTable::Column> columns = {{"variable", name_width, Align::left},
+                                            {"dtype", 7, Align::left},
+                                            {"shape", shape_width, Align::left},
+                                            {"size", 9},
+                                            {"min", 9},
+                                            {"mean", 9},
+                                            {"max", 9},
+                                            {"", 0, Align::left}};
+  if (compressed) columns.insert(columns.begin() + 4, {"in file", 9});
+  const TextTable table(columns);
   const auto step = reader.global_step();
   std::printf("%s: varscope checkpoint, format version %d, %s\n\n", reader.path().c_str(),
               reader.format_version(),
@@ -107,17 +113,22 @@ void print_tree(const CheckpointReader& reader) {
     const CheckpointEntry& entry = *line.entry;
     const VariableStatistics statistics = variable_statistics(reader, entry.name);
     total.add(entry, statistics);
-    std::fputs(
-        table
-            .row({line.text, std::string(dtype_name(entry.dtype)), entry.shape.to_string(),
-                  byte_count(static_cast<double>(entry.bytes)), number_text(statistics.min),
-                  number_text(statistics.mean), number_text(statistics.max), not_finite_text(statistics)})
-            .c_str(),
-        stdout);
+    std::vector<std::string> cells = {line.text,
+                                      std::string(dtype_name(entry.dtype)),
+                                      entry.shape.to_string(),
+                                      byte_count(static_cast<double>(entry.bytes)),
+                                      number_text(statistics.min),
+                                      number_text(statistics.mean),
+                                      number_text(statistics.max),
+                                      not_finite_text(statistics)};
+    if (compressed) cells.insert(cells.begin() + 4, byte_count(static_cast<double>(entry.stored_bytes)));
+    std::fputs(table.row(cells).c_str(), stdout);
   }
-  std::printf("\n%s variable%s, %s elements, %s\n", grouped_digits(total.variables).c_str(),
+  const std::string stored =
+      compressed ? ", compressed to " + byte_count(static_cast<double>(total.stored_bytes)) : "";
+  std::printf("\n%s variable%s, %s elements, %s%s\n", grouped_digits(total.variables).c_str(),
               total.variables == 1 ? "" : "s", grouped_digits(total.elements).c_str(),
-              byte_count(static_cast<double>(total.bytes)).c_str());
+              byte_count(static_cast<double>(total.bytes)).c_str(), stored.c_str());
 }
 
 // A name may be any bytes, and JSON is text.
@@ -139,6 +150,7 @@ void print_json(const CheckpointReader& reader) {
                                              {"shape", entry.shape.dimensions()},
                                              {"dtype", dtype_name(entry.dtype)},
                                              {"bytes", entry.bytes},
+                                             {"stored_bytes", entry.stored_bytes},
                                              {"min", statistics.min},
                                              {"mean", statistics.mean},
                                              {"max", statistics.max},
@@ -147,8 +159,10 @@ void print_json(const CheckpointReader& reader) {
     text += (total.variables == 0 ? "\n  " : ",\n  ") + text_of(variable);
     total.add(entry, statistics);
   }
-  const nlohmann::ordered_json totals = {
-      {"variables", total.variables}, {"elements", total.elements}, {"bytes", total.bytes}};
+  const nlohmann::ordered_json totals = {{"variables", total.variables},
+                                         {"elements", total.elements},
+                                         {"bytes", total.bytes},
+                                         {"stored_bytes", total.stored_bytes}};
   std::printf("%s\n ],\n \"total\": %s}\n", text.c_str(), totals.dump().c_str());
 }
 
@@ -163,10 +177,10 @@ void add_inspect_command(CLI::App& program) {
   inspect->add_option("file", request->file, "The checkpoint, such as checkpoints/filter-1000.h5")
       ->required()
       ->type_name("FILE");
-  inspect->add_flag(
-      "--json", request->json,
-      "One JSON object: file, format_version, global_step, variables (name, shape, dtype, bytes, "
-      "min, mean, max; null where there is none or it is NaN), total");
+  inspect->add_flag("--json", request->json,
+                    "One JSON object: file, format_version, global_step, variables (name, shape, dtype, "
+                    "bytes, stored_bytes, "
+                    "min, mean, max; null where there is none or it is NaN), total");
   inspect->footer(
       "Examples:\n"
       "  varscope inspect demo-output/filter-1000.h5\n"

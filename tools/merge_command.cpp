@@ -21,6 +21,7 @@ struct MergeRequest {
   std::string out;
   std::vector<std::string> in;
   std::string prefer;
+  int compression_level = 0;
 };
 
 struct Source {
@@ -44,6 +45,7 @@ std::optional<std::int64_t> merged_step(const std::list<VariableFile>& files, co
 
 void run_merge(const MergeRequest& request) {
   const FileFormat format = format_to_write(request.out);
+  require_compressible(format, request.compression_level);
   std::list<VariableFile> files;
   std::map<std::string, Source> sources;
   for (const std::string& path : request.in) {
@@ -68,7 +70,8 @@ void run_merge(const MergeRequest& request) {
     bytes += source.entry->bytes;
   }
   for (const VariableFile& file : files) print_skipped(file);
-  write_variables(request.out, format, variables, {.global_step = step});
+  write_variables(request.out, format, variables,
+                  {.global_step = step, .compression_level = request.compression_level});
   std::printf("%s: %s, from %zu file%s\n", printable(request.out).c_str(),
               summary(variables.size(), bytes).c_str(), request.in.size(), request.in.size() == 1 ? "" : "s");
 }
@@ -90,6 +93,7 @@ void add_merge_command(CLI::App& program) {
                    "Of files that have the same variable, take it from the first or the last")
       ->type_name("first|last")
       ->check(CLI::IsMember({"first", "last"}));
+  add_compress_option(*merge, request->compression_level);
   merge->footer(
       "Examples:\n"
       "  varscope merge model.h5 encoder.h5 decoder.h5\n"

@@ -24,6 +24,7 @@ struct RenameRequest {
   std::vector<std::string> prefixes;
   std::vector<std::string> expressions;
   bool dry_run = false;
+  int compression_level = 0;
 };
 
 struct NewName {
@@ -57,6 +58,7 @@ std::vector<NewName> new_names(const VariableFile& file, Renaming& renaming) {
 void run_rename(const RenameRequest& request) {
   Renaming renaming(request.names, request.prefixes, request.expressions);
   const FileFormat format = format_to_write(request.out);
+  require_compressible(format, request.compression_level);
   const VariableFile file(request.in, format_to_read(request.in));
   const std::vector<NewName> names = new_names(file, renaming);
   std::size_t changed = 0;
@@ -70,7 +72,8 @@ void run_rename(const RenameRequest& request) {
   if (!request.dry_run) {
     NamedArrays variables;
     for (const NewName& each : names) variables.emplace_back(each.name, file.read(*each.entry));
-    write_variables(request.out, format, variables, {.global_step = file.global_step()});
+    write_variables(request.out, format, variables,
+                    {.global_step = file.global_step(), .compression_level = request.compression_level});
   }
   std::printf("%s: %s, %zu of them renamed%s\n", printable(request.out).c_str(),
               summary(names.size(), file.bytes()).c_str(), changed, request.dry_run ? " (not written)" : "");
@@ -107,6 +110,7 @@ void add_rename_command(CLI::App& program) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   rename->add_flag("--dry-run", request->dry_run, "Print the new names and write nothing");
+  add_compress_option(*rename, request->compression_level);
   rename->footer(
       "Examples:\n"
       "  varscope rename model.h5 renamed.h5 --map conv1/w=conv1/weights\n"

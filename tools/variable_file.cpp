@@ -136,6 +136,11 @@ const VariableFile::Entry& entry_of(const VariableFile& file, const std::string&
       (nearest.empty() ? "; 'varscope inspect' shows what it has" : "; the nearest is '" + nearest + "'"));
 }
 
+void require_compressible(FileFormat format, int compression_level) {
+  if (compression_level == 0 || format == FileFormat::checkpoint) return;
+  throw InvalidArgumentError("--compress is for checkpoints; a .npz is compressed by 'convert --deflate'");
+}
+
 void write_variables(const std::string& path, FileFormat format,
                      std::span<const std::pair<std::string, Array>> variables, const WriteOptions& options) {
   std::uint64_t bytes = 0;
@@ -144,7 +149,10 @@ void write_variables(const std::string& path, FileFormat format,
   const ReportBytes report = [&progress](std::uint64_t done) { progress.advance(done); };
   switch (format) {
     case FileFormat::checkpoint:
-      return write_checkpoint(path, variables, {.global_step = options.global_step, .on_written = report});
+      return write_checkpoint(path, variables,
+                              {.global_step = options.global_step,
+                               .on_written = report,
+                               .compression_level = options.compression_level});
     case FileFormat::npz:
       return write_npz(path, variables, {.deflate = options.deflate}, report);
     case FileFormat::safetensors:

@@ -78,8 +78,12 @@ const VariableFile::Entry& entry_of(const VariableFile& file, const std::string&
 
 struct WriteOptions {
   std::optional<std::int64_t> global_step = std::nullopt;
-  bool deflate = false;  // of .npz
+  bool deflate = false;       // of .npz
+  int compression_level = 0;  // of a checkpoint; 0 compresses nothing
 };
+
+/// Throws InvalidArgumentError if that format is not one that is compressed so.
+void require_compressible(FileFormat format, int compression_level);
 
 /// Writes a file, all or nothing. Throws what write_checkpoint() and the formats' writers throw.
 void write_variables(const std::string& path, FileFormat format,

@@ -54,6 +54,35 @@ class CheckpointCommandsTest(program_test.ProgramTest):
         self.assertEqual(done.returncode, status, msg=done.stdout + done.stderr)
         return json.loads(done.stdout)
 
+    # -- compression --------------------------------------------------------------------------------------------------
+
+    def test_compress(self):
+        source = self.floats('v.safetensors', [0.0, 1.5] * 5000)
+        plain, packed = self.path('plain.h5'), self.path('packed.h5')
+        self.output_of('convert', source, plain)
+        self.output_of('convert', source, packed, '--compress', '9')
+        self.assertLess(os.path.getsize(packed), os.path.getsize(plain) // 10)
+        self.output_of('verify', packed)
+        self.diff(plain, packed, status=0)
+        variable = self.inspected(packed)[0]['v']
+        self.assertEqual(variable['bytes'], 40000)
+        self.assertLess(variable['stored_bytes'], 4000)
+        self.assertIn('compressed to', self.output_of('inspect', packed))
+        self.assertNotIn('in file', self.output_of('inspect', plain))
+        for command in [('extract', packed, self.path('a.h5'), '*'), ('merge', self.path('a.h5'), packed),
+                        ('rename', packed, self.path('a.h5'), '--map', 'v=w')]:
+            self.output_of(*command)   # not compressed unless that is asked for
+            self.assertGreater(os.path.getsize(self.path('a.h5')), 40000)
+            self.output_of(*command, '--compress', '1')
+            self.assertLess(os.path.getsize(self.path('a.h5')), 10000)
+
+    def test_compress_refused(self):
+        done = self.run_program('convert', self.model, self.path('a.npz'), '--compress', '1')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('--compress is for checkpoints', done.stderr)
+        self.assertFalse(os.path.exists(self.path('a.npz')))
+        self.assertEqual(self.run_program('convert', self.model, self.path('a.h5'), '--compress', '10').returncode, 2)
+
     # -- verify -------------------------------------------------------------------------------------------------------
 
     def test_verify(self):

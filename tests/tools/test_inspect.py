@@ -32,24 +32,24 @@ class InspectTest(program_test.ProgramTest):
         self.assertGreaterEqual(found['format_version'], 1)
         by_name = {variable['name']: variable for variable in found['variables']}
         self.assertEqual(by_name['image_filters/conv1/weights'],
-                         {'name': 'image_filters/conv1/weights', 'shape': [2, 3], 'dtype': 'float32', 'bytes': 24,
+                         {'name': 'image_filters/conv1/weights', 'shape': [2, 3], 'dtype': 'float32', 'bytes': 24, 'stored_bytes': 24,
                           'min': -1.5, 'mean': 1.0, 'max': 4.0, 'nans': 0, 'infinities': 0})
         self.assertEqual(by_name['image_filters/conv1/biases'],
-                         {'name': 'image_filters/conv1/biases', 'shape': [3], 'dtype': 'float32', 'bytes': 12,
+                         {'name': 'image_filters/conv1/biases', 'shape': [3], 'dtype': 'float32', 'bytes': 12, 'stored_bytes': 12,
                           'min': 0.25, 'mean': 0.25, 'max': 0.25, 'nans': 0, 'infinities': 0})
         self.assertEqual(by_name['image_filters/conv2/weights'],
-                         {'name': 'image_filters/conv2/weights', 'shape': [2], 'dtype': 'float64', 'bytes': 16,
+                         {'name': 'image_filters/conv2/weights', 'shape': [2], 'dtype': 'float64', 'bytes': 16, 'stored_bytes': 16,
                           'min': 10, 'mean': 15, 'max': 20, 'nans': 0, 'infinities': 0})
         self.assertEqual(by_name['step'],
-                         {'name': 'step', 'shape': [], 'dtype': 'int32', 'bytes': 4, 'min': 7, 'mean': 7, 'max': 7, 'nans': 0, 'infinities': 0})
+                         {'name': 'step', 'shape': [], 'dtype': 'int32', 'bytes': 4, 'stored_bytes': 4, 'min': 7, 'mean': 7, 'max': 7, 'nans': 0, 'infinities': 0})
         self.assertEqual(by_name['image_filters/conv2'],
-                         {'name': 'image_filters/conv2', 'shape': [2], 'dtype': 'float32', 'bytes': 8,
+                         {'name': 'image_filters/conv2', 'shape': [2], 'dtype': 'float32', 'bytes': 8, 'stored_bytes': 8,
                           'min': 1, 'mean': 1, 'max': 1, 'nans': 1, 'infinities': 0})
         self.assertEqual(by_name['image_filters/conv3'],
-                         {'name': 'image_filters/conv3', 'shape': [0, 3], 'dtype': 'float32', 'bytes': 0,
+                         {'name': 'image_filters/conv3', 'shape': [0, 3], 'dtype': 'float32', 'bytes': 0, 'stored_bytes': 0,
                           'min': None, 'mean': None, 'max': None, 'nans': 0, 'infinities': 0})
         self.assertEqual(len(by_name), 6)
-        self.assertEqual(found['total'], {'variables': 6, 'elements': 14, 'bytes': 64})
+        self.assertEqual(found['total'], {'variables': 6, 'elements': 14, 'bytes': 64, 'stored_bytes': 64})
 
     def test_tree(self):
         lines = self.output_of('inspect', self.file).splitlines()
