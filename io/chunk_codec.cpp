@@ -4,6 +4,7 @@
 #include <varscope/error.hpp>
 
 #include <algorithm>
+#include <new>
 #include <string>
 #include <zlib.h>
 
@@ -35,6 +36,16 @@ bool is_zero(std::span<const std::byte> bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
+/// Throws ResourceExhaustedError if there is no memory: a chunk of a large variable may take up to 1 GiB.
+std::vector<std::byte> make_room(std::uint64_t bytes) {
+  try {
+    return std::vector<std::byte>(bytes);
+  } catch (const std::bad_alloc&) {
+    throw ResourceExhaustedError("there is no memory for the " + std::to_string(bytes) +
+                                 " bytes of a compressed chunk");
+  }
+}
+
 constexpr char kFilledUp[] = "the bytes of a chunk behind its elements are not zero";
 
 }  // namespace
@@ -47,7 +58,7 @@ void require_compression_level(int level) {
 
 EncodedChunk encode_chunk(std::span<const std::byte> elements, std::uint64_t chunk_bytes,
                           std::size_t element_bytes, int level) {
-  std::vector<std::byte> planes(chunk_bytes);
+  std::vector<std::byte> planes = make_room(chunk_bytes);
   const std::uint64_t count = elements.size() / element_bytes;
   const std::uint64_t plane_bytes = chunk_bytes / element_bytes;
   if (element_bytes == 8) {
@@ -57,7 +68,7 @@ EncodedChunk encode_chunk(std::span<const std::byte> elements, std::uint64_t chu
   } else {
     std::copy(elements.begin(), elements.end(), planes.begin());
   }
-  EncodedChunk chunk{.bytes = std::vector<std::byte>(chunk_bytes), .deflated = true};
+  EncodedChunk chunk{.bytes = make_room(chunk_bytes), .deflated = true};
   // With room for one byte less, what does not become smaller does not fit.
   uLongf size = chunk_bytes - 1;
   const int result = compress2(reinterpret_cast<Bytef*>(chunk.bytes.data()), &size,
@@ -82,7 +93,7 @@ const char* decode_chunk(std::span<const std::byte> stored, bool deflated, std::
     std::copy_n(stored.begin(), elements.size(), elements.begin());
     return is_zero(stored.subspan(elements.size())) ? nullptr : kFilledUp;
   }
-  std::vector<std::byte> planes(chunk_bytes);
+  std::vector<std::byte> planes = make_room(chunk_bytes);
   uLongf size = chunk_bytes;
   uLong taken = stored.size();
   const int result = uncompress2(reinterpret_cast<Bytef*>(planes.data()), &size,

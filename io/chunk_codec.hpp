@@ -19,8 +19,8 @@ struct EncodedChunk {
   bool deflated = false;  ///< else these are the elements themselves, which would not have become fewer
 };
 
-/// Encodes some elements, filled up with zeros to `chunk_bytes`. Requires: 1 <= level <= 9; elements of 1, 4
-/// or 8 bytes. Thread-safe.
+/// Encodes some elements, filled up with zeros to `chunk_bytes`. Throws ResourceExhaustedError if
+/// there is no memory. Requires: 1 <= level <= 9; elements of 1, 4 or 8 bytes. Thread-safe.
 EncodedChunk encode_chunk(std::span<const std::byte> elements, std::uint64_t chunk_bytes,
                           std::size_t element_bytes, int level);
 
