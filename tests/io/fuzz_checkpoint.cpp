@@ -60,12 +60,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   bool right = false;
   {
-    // The constant: exceptions and their texts, and zlib's state. Data that is compressed may be 1032 times
-    // as large as in the file, but read_untrusted() reads no more than so much.
-    constexpr std::uint64_t kConstant = 64 << 10;
-    const std::uint64_t file_size = varscope::testing::untrusted_file_size(input);
-    const Limit limit(2 * file_size + std::min(1032 * file_size, varscope::testing::kMostBytes) + kConstant);
-    right = varscope::testing::read_untrusted(input);
+    // The constant: exceptions and their texts.
+    const Limit limit(2 * varscope::testing::untrusted_file_size(input) + 4096);
+    right = varscope::testing::read_untrusted(input, [](std::uint64_t decompressed) {
+      constexpr std::size_t kStateOfInflate = std::size_t{64} << 10;
+      largest_allocation = std::max(largest_allocation, decompressed + kStateOfInflate);
+    });
   }
   if (right && right_files.size() < kMostRightFiles && varscope::testing::untrusted_file_size(input) == size)
     right_files.emplace_back(data, data + size);

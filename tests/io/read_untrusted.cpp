@@ -63,7 +63,8 @@ std::uint64_t untrusted_file_size(std::span<const std::byte> input) noexcept {
   return said > input.size() && said <= kMostBytes ? said : input.size();
 }
 
-bool read_untrusted(std::span<const std::byte> input) {
+bool read_untrusted(std::span<const std::byte> input,
+                    const std::function<void(std::uint64_t bytes)>& on_compressed) {
   UntrustedFiles files(input);
   const std::uint64_t size = untrusted_file_size(input);
   bool right = true;
@@ -74,6 +75,7 @@ bool read_untrusted(std::span<const std::byte> input) {
       if (entry.bytes > (entry.num_chunks > 0 ? io::kMaxInflation : 1) * size) std::abort();
       if (entry.stored_bytes > size) std::abort();
       if (entry.bytes > kMostBytes) return false;  // can, compressed; but not in many inputs a second
+      if (entry.num_chunks > 0 && on_compressed) on_compressed(entry.bytes);
       std::vector<std::byte> memory(entry.bytes);
       try {
         checkpoint.read(entry, memory);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 namespace varscope::testing {
@@ -16,7 +17,10 @@ inline constexpr std::uint64_t kMostBytes = std::uint64_t{5} << 19;
 std::uint64_t untrusted_file_size(std::span<const std::byte> input) noexcept;
 
 /// Reads all of it, and expects values or typed errors: aborts if anything comes out that the bytes cannot
-/// hold. Returns whether the file was right, all of it. Thread-safe.
-bool read_untrusted(std::span<const std::byte> input);
+/// hold. Returns whether the file was right, all of it. Before it reads compressed data, which may be 1032
+/// times as large as in the file, it calls `on_compressed` with how many bytes that will become; data of more
+/// than kMostBytes is left. Thread-safe.
+bool read_untrusted(std::span<const std::byte> input,
+                    const std::function<void(std::uint64_t bytes)>& on_compressed = {});
 
 }  // namespace varscope::testing
