@@ -42,11 +42,7 @@ void parallel_loop(std::int64_t begin, std::int64_t end, std::int64_t grain, con
   ForkJoinOrder order;
   order.fork();
   tbb::parallel_for(tbb::blocked_range<std::int64_t>(begin, end, static_cast<std::size_t>(grain)),
-                    [&](const tbb::blocked_range<std::int64_t>& range) {
-                      order.begin_body();
-                      body(range.begin(), range.end());
-                      order.end_body();
-                    });
+                    OrderedBody(order, body));
   order.join();
 }
 

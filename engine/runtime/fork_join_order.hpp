@@ -45,4 +45,24 @@ class ForkJoinOrder {
 
 #endif
 
+/// What oneTBB is given to call: body(begin, end) for each piece of a loop, in order. oneTBB copies it into its
+/// tasks, and its two members are read before the order is known: the only reads in this file, which
+/// tests/support/tsan.supp excuses by the file's name.
+template <typename Body>
+class OrderedBody {
+ public:
+  OrderedBody(ForkJoinOrder& order, const Body& body) noexcept : order_(&order), body_(&body) {}
+
+  template <typename Range>
+  void operator()(const Range& range) const {
+    order_->begin_body();
+    (*body_)(range.begin(), range.end());
+    order_->end_body();
+  }
+
+ private:
+  ForkJoinOrder* order_;
+  const Body* body_;
+};
+
 }  // namespace varscope::detail
