@@ -45,8 +45,8 @@ class ForkJoinOrder {
 
 #endif
 
-/// What oneTBB is given to call: body(begin, end) for each piece of a loop, in order. oneTBB copies it into its
-/// tasks, and its two members are read before the order is known: the only reads in this file, which
+/// What oneTBB is given to call: body(begin, end) for each piece of a loop, in order. oneTBB copies it into
+/// its tasks, and its two members are read before the order is known: the only reads in this file, which
 /// tests/support/tsan.supp excuses by the file's name.
 template <typename Body>
 class OrderedBody {
