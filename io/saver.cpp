@@ -15,6 +15,8 @@
 #include <varscope/saver.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <limits>
 #include <mutex>
 
@@ -22,12 +24,8 @@ namespace varscope {
 
 namespace {
 
-double seconds_since_1970(std::chrono::system_clock::time_point time) {
-  return std::chrono::duration<double>(time.time_since_epoch()).count();
-}
-
 double now_seconds() {
-  return seconds_since_1970(std::chrono::system_clock::now());
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
 /// The variables themselves, of partitioned ones the parts.
@@ -297,10 +295,14 @@ void Saver::set_last_checkpoints(std::span<const std::string> paths) {
   state_->set_last_checkpoints(std::move(checkpoints));
 }
 
-void Saver::set_last_checkpoints_with_time(
-    std::span<const std::pair<std::string, std::chrono::system_clock::time_point>> paths) {
+void Saver::set_last_checkpoints_with_time(std::span<const std::pair<std::string, double>> paths) {
   std::vector<io::CheckpointSeries::Checkpoint> checkpoints;
-  for (const auto& [path, written] : paths) checkpoints.push_back({path, seconds_since_1970(written)});
+  for (const auto& [path, written] : paths) {
+    if (std::isnan(written)) {
+      throw ValueError("the time of the checkpoint '" + path + "' is not a number; give seconds since 1970");
+    }
+    checkpoints.push_back({path, written});
+  }
   state_->set_last_checkpoints(std::move(checkpoints));
 }
 

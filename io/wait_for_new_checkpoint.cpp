@@ -5,6 +5,8 @@
 #include <varscope/latest_checkpoint.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <thread>
 
 namespace varscope {
@@ -28,22 +30,27 @@ std::optional<std::string> new_checkpoint(const std::string& directory,
 
 std::optional<std::string> wait_for_new_checkpoint(const std::string& directory,
                                                    const std::optional<std::string>& last,
-                                                   std::chrono::milliseconds timeout,
+                                                   double timeout_seconds,
                                                    const WaitForNewCheckpointOptions& options) {
   using Clock = std::chrono::steady_clock;
-  if (options.interval.count() <= 0) {
+  using Seconds = std::chrono::duration<double>;
+  if (!(options.interval_seconds > 0)) {
     throw ValueError("cannot wait for a checkpoint in '" + directory + "': the interval is " +
-                     std::to_string(options.interval.count()) + " ms; give one above 0");
+                     std::to_string(options.interval_seconds) + " seconds; give one above 0");
+  }
+  if (std::isnan(timeout_seconds)) {
+    throw ValueError("cannot wait for a checkpoint in '" + directory +
+                     "': the timeout is not a number; give seconds, or infinity");
   }
   const Clock::time_point begin = Clock::now();
   while (true) {
     if (std::optional<std::string> found = new_checkpoint(directory, last, options.latest_filename)) {
       return found;
     }
-    // In milliseconds: a timeout that means "for ever" is too long for the clock's own units.
-    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
-    if (waited >= timeout) return std::nullopt;
-    std::this_thread::sleep_for(std::min(options.interval, timeout - waited));
+    const double left = timeout_seconds - Seconds(Clock::now() - begin).count();
+    if (left <= 0) return std::nullopt;
+    // At most an hour: what is longer may be too long for the clock's own units.
+    std::this_thread::sleep_for(Seconds(std::min({options.interval_seconds, left, 3600.0})));
   }
 }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <map>
 
 BOOST_AUTO_TEST_SUITE(test_saver_statements)
@@ -246,13 +247,17 @@ BOOST_FIXTURE_TEST_CASE(SV20_one_save_removes_at_most_one_and_failing_is_no_erro
 }
 
 BOOST_FIXTURE_TEST_CASE(SV22_one_of_so_many_hours_is_kept_for_good, Fixture) {
-  using std::chrono::hours;
-  const auto now = std::chrono::system_clock::now();
+  constexpr double kHour = 3600;
+  const double now =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   vs::Saver all({.max_to_keep = 0});
-  const std::vector<std::pair<std::string, std::chrono::system_clock::time_point>> written = {
-      {save(all, 1), now + hours(1)}, {save(all, 2), now + hours(3)}, {save(all, 3), now + hours(3)}};
+  const std::vector<std::pair<std::string, double>> written = {
+      {save(all, 1), now + kHour}, {save(all, 2), now + 3 * kHour}, {save(all, 3), now + 3 * kHour}};
   vs::Saver timed({.max_to_keep = 3, .keep_checkpoint_every_n_hours = 2});
   timed.set_last_checkpoints_with_time(written);
+  const std::vector<std::pair<std::string, double>> timeless = {
+      {"a", std::numeric_limits<double>::quiet_NaN()}};
+  BOOST_CHECK_THROW(timed.set_last_checkpoints_with_time(timeless), vs::ValueError);
   for (int step = 4; step <= 6; ++step) save(timed, step);
   // 1 is older than the first time to keep, 2 hours; 2 is kept, and 3 is older than the next, 4 hours.
   BOOST_TEST(on_disk() == (Names{"a-2.h5", "a-4.h5", "a-5.h5", "a-6.h5", "checkpoint"}), per_element());

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <thread>
 
 BOOST_AUTO_TEST_SUITE(test_wait_for_new_checkpoint)
@@ -23,7 +24,7 @@ struct Fixture : Model {
 
   std::string save(int step) { return saver.save(session, directory / "a", {.global_step = step}); }
   std::optional<std::string> look(const std::optional<std::string>& last) const {
-    return vs::wait_for_new_checkpoint(directory.path(), last, milliseconds(0));
+    return vs::wait_for_new_checkpoint(directory.path(), last, 0);
   }
 };
 
@@ -54,8 +55,8 @@ BOOST_FIXTURE_TEST_CASE(a_save_ends_the_waiting, Fixture) {
     std::filesystem::create_directory(later);
     saver.save(session, later + "/a");
   });
-  const auto found =
-      vs::wait_for_new_checkpoint(later, std::nullopt, milliseconds::max(), {.interval = milliseconds(1)});
+  const auto found = vs::wait_for_new_checkpoint(later, std::nullopt, std::numeric_limits<double>::infinity(),
+                                                 {.interval_seconds = 0.001});
   training.join();
   BOOST_TEST((found == later + "/a.h5"));
 }
@@ -63,14 +64,18 @@ BOOST_FIXTURE_TEST_CASE(a_save_ends_the_waiting, Fixture) {
 BOOST_FIXTURE_TEST_CASE(the_timeout_ends_it_too, Fixture) {
   const std::string first = save(1);
   const auto begin = std::chrono::steady_clock::now();
-  BOOST_TEST(!vs::wait_for_new_checkpoint(directory.path(), first, milliseconds(20)));
+  BOOST_TEST(!vs::wait_for_new_checkpoint(directory.path(), first, 0.02));
   BOOST_TEST((std::chrono::steady_clock::now() - begin >= milliseconds(20)));
 }
 
 BOOST_FIXTURE_TEST_CASE(bad_arguments_and_state_files_are_refused, Fixture) {
-  BOOST_CHECK_THROW(vs::wait_for_new_checkpoint(directory.path(), std::nullopt, milliseconds(0),
-                                                {.interval = milliseconds(0)}),
-                    vs::ValueError);
+  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+  for (const double interval : {0.0, -1.0, kNan}) {
+    BOOST_CHECK_THROW(
+        vs::wait_for_new_checkpoint(directory.path(), std::nullopt, 0, {.interval_seconds = interval}),
+        vs::ValueError);
+  }
+  BOOST_CHECK_THROW(vs::wait_for_new_checkpoint(directory.path(), std::nullopt, kNan), vs::ValueError);
   write_file(directory / "checkpoint", "all_model_checkpoint_paths: \"a-1.h5\"\n");
   BOOST_CHECK_THROW(look(std::nullopt), vs::ValueError);
 }

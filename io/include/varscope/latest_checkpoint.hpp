@@ -4,7 +4,6 @@
 
 #include <varscope/export.hpp>
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,17 +40,18 @@ VARSCOPE_API std::optional<std::string> latest_checkpoint(const std::string& dir
 
 struct WaitForNewCheckpointOptions {
   std::string latest_filename = "checkpoint";  ///< the state file's name
-  std::chrono::milliseconds interval{1000};    ///< between two looks at the state file
+  double interval_seconds = 1;                 ///< between two looks at the state file
 };
 
 /// Waits until the latest checkpoint of `directory` is another than `last`, which is what an earlier call or
-/// latest_checkpoint() returned, or nothing for any; returns its path, or nothing when `timeout` is over. The
-/// first look is immediate and the last one at the end, so a timeout of 0 only looks. The directory need not
-/// exist yet. A checkpoint that cannot be read is not there, and one saved again under its old path is not
-/// new. For programs that evaluate what another one trains. Throws ValueError for an interval that is not
-/// above 0, and as find_latest_checkpoint(). Thread-safe; blocks the calling thread.
+/// latest_checkpoint() returned, or nothing for any; returns its path, or nothing when the timeout is over
+/// (never, if it is infinite). The first look is immediate and the last one at the end, so a timeout of 0
+/// only looks. The directory need not exist yet. A checkpoint that cannot be read is not there, and one saved
+/// again under its old path is not new. For programs that evaluate what another one trains. Throws ValueError
+/// for an interval that is not above 0 and a timeout that is no number, and as find_latest_checkpoint().
+/// Thread-safe; blocks the calling thread.
 VARSCOPE_API std::optional<std::string> wait_for_new_checkpoint(
-    const std::string& directory, const std::optional<std::string>& last, std::chrono::milliseconds timeout,
+    const std::string& directory, const std::optional<std::string>& last, double timeout_seconds,
     const WaitForNewCheckpointOptions& options = {});
 
 }  // namespace varscope

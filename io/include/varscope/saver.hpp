@@ -8,7 +8,6 @@
 #include <varscope/session.hpp>
 #include <varscope/variable.hpp>
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -171,9 +170,9 @@ class VARSCOPE_API Saver {
   /// out of the list they are never removed. Nothing is looked up or removed until the next save.
   void set_last_checkpoints(std::span<const std::string> paths);
 
-  /// The same with the times at which they were written: then they are removed as if this Saver had.
-  void set_last_checkpoints_with_time(
-      std::span<const std::pair<std::string, std::chrono::system_clock::time_point>> paths);
+  /// The same with the times at which they were written, in seconds since 1970: then they are removed as if
+  /// this Saver had. Throws ValueError for a time that is no number; then the list is as before.
+  void set_last_checkpoints_with_time(std::span<const std::pair<std::string, double>> paths);
 
   /// Makes the list go on from earlier checkpoints, oldest first, with their files' times; paths without a
   /// file are left out. Nothing is removed until the next save.
