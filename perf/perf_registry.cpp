@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry of a graph beside what one would use instead: <map>/<what>/names:<n>/threads:<m>.
 //
-//   find_leaf    a scope is open and a leaf is asked for, as get_variable() does; the peers build the whole
-//   path find_path    the whole path is at hand insert       all names into an empty map, by one thread; the
-//   time is for all of them find_beside_writer, find_beside_nobody
-//                find_leaf by one thread while another inserts names of its own, or does the same work into a
-//                map of its own: what differs is what readers lose to a writer, not to the machine
+// - find_leaf: a scope is open and a leaf is asked for, as by get_variable(); the peers build the path
+// - find_path: the whole path is at hand
+// - insert: all names into an empty map, by one thread; the time is for all of them
+// - find_beside_writer, find_beside_nobody: find_leaf by one thread while another inserts names of its own
+//   into the same map, or into a map of its own: the difference is what readers lose to a writer, and not
+//   to the machine
 #include "benchmarks.hpp"
 #include "scope/registry.hpp"
 
@@ -47,7 +48,7 @@ const std::vector<Name>& names_of(std::size_t count) {
     name.scope = "model/block" + std::to_string(at / 20) + "/conv" + std::to_string(at / 4 % 5);
     name.leaf = kLeaves[at % 4];
     name.path = name.scope + "/" + name.leaf;
-    name.scope_hash = detail::PathHash().then(name.scope);
+    name.scope_hash = detail::PathHash::of_scope(name.scope);
     names.push_back(std::move(name));
   }
   return names;
@@ -181,7 +182,7 @@ void find_beside(benchmark::State& state) {
       Name name;
       name.scope = "writer/block" + std::to_string(number);
       name.leaf = "weights";
-      name.scope_hash = detail::PathHash().then(name.scope);
+      name.scope_hash = detail::PathHash::of_scope(name.scope);
       benchmark::DoNotOptimize(written.find_or_insert(name));
       // As a thread that builds a model: names come some microseconds apart.
       for (int pause = 0; pause < 200; ++pause) benchmark::DoNotOptimize(pause);

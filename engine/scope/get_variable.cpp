@@ -32,7 +32,7 @@ Variable get_variable(std::string_view name, std::optional<Shape> shape, GetVari
   GraphState& graph = get_default_graph().state();
   ScopeStack& stack = scope_stack(graph);
   const VariableScope& scope = stack.variable_scope();
-  const Path path(scope.name(), PathHash(scope.name_hash()), name);
+  const Path path(scope.name(), PathHash::from_state(scope.name_hash()), name);
   require_matching_value(path, options, where);
 
   GetterArguments arguments;

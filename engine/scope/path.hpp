@@ -3,6 +3,8 @@
 // its hash, which a scope keeps ready so that a lookup hashes only the leaf.
 #pragma once
 
+#include "scope/sixteen_characters.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -11,89 +13,124 @@
 
 namespace varscope::detail {
 
-/// p^0 to p^8 for the hash of a path.
-struct PathHashPowers {
-  std::uint64_t of[9] = {1};
-  constexpr PathHashPowers() {
-    for (int power = 1; power < 9; ++power) of[power] = of[power - 1] * 0x9E3779B97F4A7C15U;
-  }
-};
-inline constexpr PathHashPowers path_hash_powers;
-
-/// The hash of a path, continued from left to right: a polynomial in its characters, modulo 2^64, so that it
-/// is the same however the path was split, with a final mix (Stafford's variant 13) that spreads it over all
-/// 64 bits. Of eight characters, the next state is s * p^8 + c0 * p^7 + ... + c7: eight multiplications that
-/// wait for nothing but their characters, where one character at a time would wait for the one before.
+/// How the hash of a path begins: mixes all complete blocks of sixteen characters into 64 bits, from left to
+/// right. value(), the hash of the path, also mixes in its last sixteen characters, which reach what stands
+/// behind the last block, and its size. So it depends on the characters only, not on how the path was split.
+/// Words are mixed by a multiplication to 128 bits whose halves are folded, as in wyhash (Wang Yi, 2019) and
+/// MUM hash (Makarov, 2016). The second fold of value() is needed: behind the first alone, names that differ
+/// in a number at their end lie as unevenly as the numbers. Hashes are never stored.
 class PathHash {
  public:
   constexpr PathHash() = default;
-  /// Goes on from where another hash was: `PathHash(hash.state())` equals `hash`.
-  constexpr explicit PathHash(std::uint64_t state) noexcept : state_(state) {}
-
-  constexpr PathHash then(std::string_view text) const noexcept {
-    std::uint64_t state = state_;
+  /// Of all complete blocks of `text`.
+  explicit PathHash(std::string_view text) noexcept {
     const char* at = text.data();
-    std::size_t left = text.size();
-    for (; left >= 8; left -= 8, at += 8) {
-      state = state * path_hash_powers.of[8] + term(at, 0, 7) + term(at, 1, 6) + term(at, 2, 5) +
-              term(at, 3, 4) + term(at, 4, 3) + term(at, 5, 2) + term(at, 6, 1) + term(at, 7, 0);
+    for (std::size_t left = text.size(); left >= 16; left -= 16, at += 16) {
+      absorb(SixteenCharacters::load(at));
     }
-    state *= path_hash_powers.of[left];
-    for (std::size_t index = 0; index < left; ++index) state += term(at, index, left - 1 - index);
-    return PathHash(state);
   }
-
+  /// What lookups in a scope go on from: all complete blocks of `scope` + "/", or none if it is empty.
+  static PathHash of_scope(std::string_view scope) noexcept {
+    PathHash hash(scope);
+    if (scope.size() % 16 == 15) hash.absorb(SixteenCharacters::last_of_with_slash(scope));
+    return hash;
+  }
+  /// Goes on from where another hash was: `from_state(hash.state())` equals `hash`.
+  static constexpr PathHash from_state(std::uint64_t state) noexcept {
+    PathHash hash;
+    hash.state_ = state;
+    return hash;
+  }
   constexpr std::uint64_t state() const noexcept { return state_; }
 
-  constexpr std::uint64_t value() const noexcept {
-    std::uint64_t mixed = state_;
-    mixed = (mixed ^ (mixed >> 30U)) * 0xBF58476D1CE4E5B9U;
-    mixed = (mixed ^ (mixed >> 27U)) * 0x94D049BB133111EBU;
-    return mixed ^ (mixed >> 31U);
+  void absorb(SixteenCharacters block) noexcept {
+    state_ = fold(state_ ^ block.low, block.high ^ kMultiplier);
+  }
+
+  std::uint64_t value(SixteenCharacters last, std::size_t size) const noexcept {
+    return fold(fold(state_ ^ last.low, last.high ^ kMultiplier), kMultiplier + size);
   }
 
   friend constexpr bool operator==(PathHash, PathHash) = default;
 
  private:
-  static constexpr std::uint64_t term(const char* characters, std::size_t index, std::size_t power) noexcept {
-    return static_cast<unsigned char>(characters[index]) * path_hash_powers.of[power];
+  static std::uint64_t fold(std::uint64_t one, std::uint64_t other) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(one) * other;
+    return static_cast<std::uint64_t>(product >> 64U) ^ static_cast<std::uint64_t>(product);
   }
 
-  std::uint64_t state_ = 0xCBF29CE484222325U;
+  static constexpr std::uint64_t kMultiplier = 0x9E3779B97F4A7C15U;  // of the golden ratio, odd
+  std::uint64_t state_ = 0x243F6A8885A308D3U;                        // of pi
 };
 
 /// scope + "/" + leaf, or the leaf alone if the scope's name is empty. Refers to its parts.
 class Path {
  public:
-  explicit Path(std::string_view whole) noexcept : leaf_(whole), hash_(PathHash().then(whole).value()) {}
+  explicit Path(std::string_view whole) noexcept
+      : front_(whole),
+        size_(whole.size()),
+        last_(SixteenCharacters::last_of(whole)),
+        hash_(PathHash(whole).value(last_, size_)) {}
 
-  /// Requires: `scope_hash` is PathHash().then(scope).
-  Path(std::string_view scope, PathHash scope_hash, std::string_view leaf) noexcept
-      : scope_(scope),
-        leaf_(leaf),
-        hash_((scope.empty() ? PathHash() : scope_hash.then("/")).then(leaf).value()) {}
-
-  std::uint64_t hash() const noexcept { return hash_; }
-
-  std::size_t size() const noexcept {
-    return scope_.empty() ? leaf_.size() : scope_.size() + 1 + leaf_.size();
+  /// Requires: `scope_hash` is PathHash::of_scope(scope).
+  [[gnu::always_inline]] inline Path(std::string_view scope, PathHash scope_hash,
+                                     std::string_view leaf) noexcept {
+    if (scope.empty()) {
+      *this = Path(leaf);
+      return;
+    }
+    front_ = scope;
+    leaf_ = leaf;
+    size_ = scope.size() + 1 + leaf.size();
+    const SixteenCharacters before = SixteenCharacters::last_of_with_slash(scope);
+    const std::size_t begun = (scope.size() + 1) % 16;
+    if (begun + leaf.size() >= 16) scope_hash = absorb_leaf(scope_hash, before, begun, leaf);
+    last_ = before.then(leaf);
+    hash_ = scope_hash.value(last_, size_);
   }
 
-  bool equals(std::string_view key) const noexcept {
-    if (key.size() != size()) return false;
-    const std::size_t before_leaf = key.size() - leaf_.size();
-    if (!same(key.data() + before_leaf, leaf_.data(), leaf_.size())) return false;
-    return scope_.empty() || (key[before_leaf - 1] == '/' && same(key.data(), scope_.data(), scope_.size()));
+  std::uint64_t hash() const noexcept { return hash_; }
+  std::size_t size() const noexcept { return size_; }
+
+  /// How an entry keeps a path: its characters, behind zeros if they are fewer than sixteen, so that the last
+  /// sixteen are compared without asking for the size.
+  std::size_t stored_size() const noexcept { return size_ < 16 ? 16 : size_; }
+
+  /// Writes stored_size() characters.
+  void store(char* out) const noexcept {
+    if (size_ < 16) std::memset(out, 0, 16);
+    copy_to(out + (stored_size() - size_));
+  }
+
+  /// Whether this is the path that has been stored there. Requires: it has the size of this one.
+  bool is_stored_at(const char* stored) const noexcept {
+    if (is_plainly_stored_at(stored)) return true;
+    stored += stored_size() - size_;
+    if (!front_.empty() && std::memcmp(stored, front_.data(), front_.size()) != 0) return false;
+    if (size_ == front_.size()) return true;
+    return stored[front_.size()] == '/' &&
+           (leaf_.empty() || std::memcmp(stored + front_.size() + 1, leaf_.data(), leaf_.size()) == 0);
+  }
+
+  /// The same without a loop or a call, for most paths of up to 32 characters; false for all others.
+  [[gnu::always_inline]] inline bool is_plainly_stored_at(const char* stored) const noexcept {
+    if (size_ <= 16) return SixteenCharacters::load(stored) == last_;
+    // What stands before the last sixteen is compared in two halves, which may overlap.
+    const std::size_t rest = size_ - 16;
+    const std::size_t compared = front_.size() < 16 ? front_.size() : 16;
+    if (rest > compared || compared < 8) return false;
+    return SixteenCharacters::load(stored + rest) == last_ &&
+           SixteenCharacters::load_halves(front_.data(), compared - 8) ==
+               SixteenCharacters::load_halves(stored, compared - 8);
   }
 
   /// Writes size() characters.
   void copy_to(char* out) const noexcept {
-    if (!scope_.empty()) {
-      std::memcpy(out, scope_.data(), scope_.size());
-      out[scope_.size()] = '/';
-      out += scope_.size() + 1;
-    }
-    if (!leaf_.empty()) std::memcpy(out, leaf_.data(), leaf_.size());
+    if (!front_.empty()) std::memcpy(out, front_.data(), front_.size());
+    if (size_ == front_.size()) return;
+    out[front_.size()] = '/';
+    if (!leaf_.empty()) std::memcpy(out + front_.size() + 1, leaf_.data(), leaf_.size());
   }
 
   std::string to_string() const {
@@ -103,30 +140,23 @@ class Path {
   }
 
  private:
-  /// Eight characters at a time: names are short, and a call of memcmp() costs as much as comparing them.
-  static bool same(const char* one, const char* other, std::size_t size) noexcept {
-    const auto differ = [&](std::size_t at) { return word(one + at) != word(other + at); };
-    if (size < 8) {
-      for (std::size_t at = 0; at < size; ++at) {
-        if (one[at] != other[at]) return false;
-      }
-      return true;
+  /// All blocks that end in the leaf; the first of them has `begun` characters before it.
+  [[gnu::always_inline]] static inline PathHash absorb_leaf(PathHash hash, SixteenCharacters before,
+                                                            std::size_t begun,
+                                                            std::string_view leaf) noexcept {
+    if (begun > 0) {
+      hash.absorb(before.then(leaf.substr(0, 16 - begun)));
+      leaf.remove_prefix(16 - begun);
     }
-    for (std::size_t at = 0; at + 8 < size; at += 8) {
-      if (differ(at)) return false;
-    }
-    return !differ(size - 8);
+    for (; leaf.size() >= 16; leaf.remove_prefix(16)) hash.absorb(SixteenCharacters::load(leaf.data()));
+    return hash;
   }
 
-  static std::uint64_t word(const char* characters) noexcept {
-    std::uint64_t word;
-    std::memcpy(&word, characters, sizeof word);
-    return word;
-  }
-
-  std::string_view scope_;
-  std::string_view leaf_;
-  std::uint64_t hash_;
+  std::string_view front_;  // the scope, or all of the path
+  std::string_view leaf_;   // what follows it and a "/", if the scope is not all
+  std::size_t size_ = 0;
+  SixteenCharacters last_;
+  std::uint64_t hash_ = 0;
 };
 
 }  // namespace varscope::detail

@@ -30,7 +30,16 @@ class RegistryEntry {
  public:
   RegistryEntry(std::uint64_t hash, std::uint32_t key_size) noexcept : hash_(hash), key_size_(key_size) {}
 
-  std::string_view key() const noexcept { return {reinterpret_cast<const char*>(this + 1), key_size_}; }
+  std::string_view key() const noexcept {
+    const std::size_t size = key_size_;
+    return {stored_key() + (size < 16 ? 16 - size : 0), size};
+  }
+  bool has_key(const Path& path) const noexcept {
+    return key_size_ == path.size() && path.is_stored_at(stored_key());
+  }
+  bool plainly_has_key(const Path& path) const noexcept {
+    return key_size_ == path.size() && path.is_plainly_stored_at(stored_key());
+  }
   std::uint64_t hash() const noexcept { return hash_; }
 
   /// Who reserved this name; nullptr if it is free. relaxed: an identity, nothing is read through it.
@@ -99,6 +108,8 @@ class RegistryEntry {
     return reinterpret_cast<VariableRecord*>(value & ~kKeptElsewhere);
   }
 
+  const char* stored_key() const noexcept { return reinterpret_cast<const char*>(this + 1); }
+
   template <typename T>
   using Plain = typename PlainBeside<Atom, T>::type;
 
@@ -109,7 +120,7 @@ class RegistryEntry {
   Atom<const OperationNode*> operation_{nullptr};
   Atom<std::uintptr_t> variable_{0};
   Atom<const PartitionedRecord*> partitioned_{nullptr};
-  // The key's characters follow in memory.
+  // The key follows in memory, as Path::store() writes it.
 };
 
 /// Limits: insert only; entries are freed with the registry and never move; keys are shorter than 4 GiB;
@@ -173,14 +184,11 @@ class Registry {
   /// The entry of a path, or nullptr. Wait-free: at most one pass over each table. Thread-safe.
   Entry* find(const Path& path) const noexcept {
     // acquire: by invariant 5 the table is whole for whoever sees it here (release in migrate()).
-    const Table* table = newest_.load(std::memory_order_acquire);
-    while (table != nullptr) {
-      const Probe probe = look_for(path, *table);
-      if (probe.outcome == Probe::found) return probe.entry;
-      if (probe.outcome == Probe::vacant) return nullptr;
-      table = table->next.load(std::memory_order_acquire);  // acquire: the table's slots, see make_next()
-    }
-    return nullptr;  // the newest table is full and has no next yet
+    const Table* const table = newest_.load(std::memory_order_acquire);
+    const Place place = table->seek(path.hash(), path.hash() & table->mask);
+    if (place.holds(path.hash()) && unpack(place.slot)->plainly_has_key(path)) return unpack(place.slot);
+    const Path copy = path;  // so that the path itself has no address and is kept in registers
+    return find_behind(table, place, copy);
   }
 
   /// The entry of a path, made if it is not there. Lock-free. Throws std::bad_alloc; then nothing has
@@ -234,12 +242,31 @@ class Registry {
   static constexpr std::uintptr_t kPointerMask = (std::uintptr_t{1} << kPointerBits) - 1;
   static_assert(sizeof(std::uintptr_t) == 8, "a slot holds a 48-bit address and 16 bits of the hash");
 
+  struct Place {
+    std::size_t index;
+    std::uintptr_t slot;  // what was read there
+    /// Whether it may be the entry of a path with this hash.
+    bool holds(std::uint64_t hash) const noexcept { return slot > kFrozen && tag(slot ^ hash) == 0; }
+  };
+
   struct Table {
     explicit Table(std::size_t capacity) : mask(capacity - 1), slots(new Atom<std::uintptr_t>[capacity]()) {}
 
     // relaxed, both: a count that lags only delays growth; a full table is noticed by the probe itself.
     bool too_full() const noexcept { return used.load(std::memory_order_relaxed) > mask / 2; }
     void count_one() noexcept { used.fetch_add(1, std::memory_order_relaxed); }
+
+    /// Where a search for a path with this hash comes to next, from `index` on: a slot that is vacant or
+    /// frozen or has the tag of the hash, or the last one of the search.
+    Place seek(std::uint64_t hash, std::size_t index) const noexcept {
+      const Atom<std::uintptr_t>* const all = slots.get();
+      const std::size_t last = (hash - 1) & mask;
+      for (;; index = (index + 1) & mask) {
+        // acquire: the entry's key (release in find_or_insert; invariant 6 for what was copied).
+        const Place place{index, all[index].load(std::memory_order_acquire)};
+        if (place.slot <= kFrozen || place.holds(hash) || index == last) return place;
+      }
+    }
 
     const std::size_t mask;
     const std::unique_ptr<Atom<std::uintptr_t>[]> slots;
@@ -266,25 +293,41 @@ class Registry {
   static Entry* unpack(std::uintptr_t slot) noexcept { return reinterpret_cast<Entry*>(slot & kPointerMask); }
 
   static Probe look_for(const Path& path, const Table& table) noexcept {
-    std::size_t index = path.hash() & table.mask;
-    for (std::size_t step = 0; step <= table.mask; ++step, index = (index + 1) & table.mask) {
-      // acquire: the entry's key (release in find_or_insert; invariant 6 for what was copied).
-      const std::uintptr_t slot = table.slots[index].load(std::memory_order_acquire);
-      if (slot == kVacant) return {Probe::vacant, nullptr, index};
-      if (slot == kFrozen) return {Probe::frozen, nullptr, index};
-      if ((slot & ~kPointerMask) == tag(path.hash()) && path.equals(unpack(slot)->key())) {
-        return {Probe::found, unpack(slot), index};
+    return look_for(path, table, table.seek(path.hash(), path.hash() & table.mask));
+  }
+
+  /// Goes on from where a search has come to.
+  static Probe look_for(const Path& path, const Table& table, Place place) noexcept {
+    for (;;) {
+      if (place.slot <= kFrozen)
+        return {place.slot == kVacant ? Probe::vacant : Probe::frozen, nullptr, place.index};
+      if (place.holds(path.hash()) && unpack(place.slot)->has_key(path)) {
+        return {Probe::found, unpack(place.slot), place.index};
       }
+      const std::size_t next = (place.index + 1) & table.mask;
+      if (next == (path.hash() & table.mask)) return {Probe::full, nullptr, 0};
+      place = table.seek(path.hash(), next);
     }
-    return {Probe::full, nullptr, 0};
+  }
+
+  /// What find() does where it has come to something else than an entry that plainly has the path.
+  [[gnu::noinline]] static Entry* find_behind(const Table* table, Place place, const Path& path) noexcept {
+    for (;;) {
+      const Probe probe = look_for(path, *table, place);
+      if (probe.outcome == Probe::found) return probe.entry;
+      if (probe.outcome == Probe::vacant) return nullptr;
+      table = table->next.load(std::memory_order_acquire);  // acquire: the table's slots, see make_next()
+      if (table == nullptr) return nullptr;                 // the newest table is full and has no next yet
+      place = table->seek(path.hash(), path.hash() & table->mask);
+    }
   }
 
   Entry* make_entry(const Path& path) {
     if (path.size() > std::uint32_t(-1)) throw std::bad_alloc();
-    void* const memory = memory_.allocate(sizeof(Entry) + path.size());
+    void* const memory = memory_.allocate(sizeof(Entry) + path.stored_size());
     if ((reinterpret_cast<std::uintptr_t>(memory) & ~kPointerMask) != 0) throw std::bad_alloc();
     Entry* const entry = new (memory) Entry(path.hash(), static_cast<std::uint32_t>(path.size()));
-    path.copy_to(reinterpret_cast<char*>(entry + 1));
+    path.store(reinterpret_cast<char*>(entry + 1));
     return entry;
   }
 

@@ -25,7 +25,7 @@ class ScopeOpening {
     const VariableScope& parent = stack_.variable_scope();
     VariableScope scope = inherit(parent, options);
     scope.name_ = parent.name().empty() ? std::string(name) : parent.name() + "/" + std::string(name);
-    scope.name_hash_ = PathHash().then(scope.name_).state();
+    scope.name_hash_ = PathHash::of_scope(scope.name_).state();
     // Only a name can open a name scope; "" keeps the current one and is remembered as no scope (E6).
     if (options.auxiliary_name_scope.value_or(true)) {
       if (op_name.empty()) return enter(std::move(scope), ScopeStack::Entering::below, stack_.name_scope());
@@ -140,7 +140,7 @@ class ScopeOpening {
 VariableScope::VariableScope() : name_hash_(detail::PathHash().state()) {}
 
 VariableScope::VariableScope(Reuse reuse, std::string name)
-    : name_(std::move(name)), name_hash_(detail::PathHash().then(name_).state()), reuse_(reuse) {}
+    : name_(std::move(name)), name_hash_(detail::PathHash::of_scope(name_).state()), reuse_(reuse) {}
 
 namespace {
 

@@ -81,7 +81,7 @@ class VARSCOPE_API VariableScope {
   Constraint constraint_;
   Partitioner partitioner_;
   CustomGetter custom_getter_;
-  std::uint64_t name_hash_;  // of the name, to be continued with "/" and the name of a variable
+  std::uint64_t name_hash_;  // of the name and a "/", to be continued with the name of a variable
   Reuse reuse_ = false;
   DType dtype_ = DType::float32;
 };

@@ -3,6 +3,7 @@
 // variable, look one up, make the table grow, enumerate. Each schedule is judged by what the operations gave.
 #pragma once
 
+#include "engine/schedules/scenario_keys.hpp"
 #include "scope/append_only_list.hpp"
 #include "scope/arena.hpp"
 #include "scope/registry.hpp"
@@ -28,11 +29,6 @@ struct RegistryProgram {
   bool with_list = true;  // creations put variables into the list
 };
 
-/// Keys whose entries meet: numbers 1, 6 and 7 want the same slot in tables of 4 and of 8, and so do 0 and 3,
-/// which also have the same tag.
-inline constexpr std::string_view kScenarioKeys[] = {"a", "d", "b", "k526589", "e", "f", "l", "i"};
-inline constexpr int kNumScenarioKeys = 8;
-
 /// The memory of entries, which is a matter of its own (see the tests of the arena), comes from `Memory`.
 template <typename Memory>
 class RegistryScenario : public schedule::Scenario {
@@ -42,7 +38,7 @@ class RegistryScenario : public schedule::Scenario {
     intervals_.reserve(16);
     enumerations_.reserve(16);
     for (int made = 0, number = 0; made < program.made_before; ++made) {
-      create(0, kNumScenarioKeys - 1 - made, &number);
+      create(0, ScenarioKeys::kCount - 1 - made, &number);
     }
   }
 
@@ -74,7 +70,7 @@ class RegistryScenario : public schedule::Scenario {
       schedule::require(is_linearizable(history_, RegistrySpecification{}),
                         "no serial order gives these results");
     } else {
-      for (int key = 0; key < kNumScenarioKeys; ++key) check_key(key);
+      for (int key = 0; key < ScenarioKeys::kCount; ++key) check_key(key);
     }
   }
 
@@ -135,8 +131,8 @@ class RegistryScenario : public schedule::Scenario {
     *number = next_number_++ * 10 + thread;
     auto* const fresh = new Record(key, *number);
     fresh->made.begin();
-    Entry& entry = registry_.find_or_insert(detail::Path(kScenarioKeys[key]));
-    schedule::require(entry.key() == kScenarioKeys[key], "an entry has another key");
+    Entry& entry = registry_.find_or_insert(detail::Path(scenario_keys[key]));
+    schedule::require(entry.key() == scenario_keys[key], "an entry has another key");
     Record* const winner = record_of(entry.set_variable(reinterpret_cast<detail::VariableRecord*>(fresh)));
     if (winner != fresh) delete fresh;
     complete(*winner);
@@ -146,9 +142,9 @@ class RegistryScenario : public schedule::Scenario {
   }
 
   int lookup(int key) {
-    const Entry* const entry = registry_.find(detail::Path(kScenarioKeys[key]));
+    const Entry* const entry = registry_.find(detail::Path(scenario_keys[key]));
     if (entry == nullptr) return RegistrySpecification::kAbsent;
-    schedule::require(entry->key() == kScenarioKeys[key], "an entry has another key");
+    schedule::require(entry->key() == scenario_keys[key], "an entry has another key");
     Record* const record = record_of(entry->variable());
     if (record == nullptr) return RegistrySpecification::kAbsent;
     complete(*record);

@@ -4,6 +4,7 @@
 //
 //   relacy_models [ITERATIONS]    that many random schedules of each model
 #include "engine/schedules/relacy_atomic.hpp"
+#include "engine/schedules/scenario_keys.hpp"
 #include "runtime/published.hpp"
 #include "scope/append_only_list.hpp"
 #include "scope/registry.hpp"
@@ -13,6 +14,7 @@
 #include <memory>
 #include <ostream>
 #include <streambuf>
+#include <string_view>
 
 // Relacy brings new and delete of its own, but not these, which the compiler calls where it knows the size.
 void operator delete(void* memory, std::size_t) noexcept {
@@ -27,6 +29,7 @@ namespace {
 using varscope::detail::Path;
 using varscope::testing::RelacyAtomic;
 using varscope::testing::RelacyPlain;
+using varscope::testing::scenario_keys;
 using Registry = varscope::detail::Registry<RelacyAtomic>;
 
 struct Element {
@@ -44,7 +47,7 @@ const Element* element_of(const void* pointer) {
 }
 
 /// Makes the variable of a key, or finds the one of another thread, which must be whole.
-int create(Registry& registry, const char* key, int number) {
+int create(Registry& registry, std::string_view key, int number) {
   auto* const fresh = new Element(number);
   auto& entry = registry.find_or_insert(Path(key));
   const void* const winner = entry.set_variable(as<varscope::detail::VariableRecord>(fresh));
@@ -52,7 +55,7 @@ int create(Registry& registry, const char* key, int number) {
   return element_of(winner)->number;
 }
 
-int find(const Registry& registry, const char* key) {
+int find(const Registry& registry, std::string_view key) {
   const auto* const entry = registry.find(Path(key));
   if (entry == nullptr) return 0;
   RL_ASSERT(entry->key() == key);
@@ -76,11 +79,11 @@ struct Publication : rl::test_suite<Publication, 3> {
   void before() { registry = std::make_unique<Registry>(4); }
   void thread(unsigned index) {
     if (index < 2) {
-      got[index] = create(*registry, "a", static_cast<int>(index) + 1);
-      RL_ASSERT(find(*registry, "a") == got[index]);
+      got[index] = create(*registry, scenario_keys[0], static_cast<int>(index) + 1);
+      RL_ASSERT(find(*registry, scenario_keys[0]) == got[index]);
     } else {
-      const int first = find(*registry, "a");
-      got[2] = find(*registry, "a");
+      const int first = find(*registry, scenario_keys[0]);
+      got[2] = find(*registry, scenario_keys[0]);
       RL_ASSERT(first == 0 || first == got[2]);
     }
   }
@@ -99,21 +102,21 @@ struct Growth : rl::test_suite<Growth, 3> {
 
   void before() {
     registry = std::make_unique<Registry>(4);
-    create(*registry, "i", 1);
-    create(*registry, "l", 2);
+    create(*registry, scenario_keys[7], 1);
+    create(*registry, scenario_keys[6], 2);
   }
   void thread(unsigned index) {
     if (index < 2) {
-      const char* const key = index == 0 ? "a" : "b";
+      const std::string_view key = scenario_keys[index == 0 ? 0 : 2];
       RL_ASSERT(create(*registry, key, static_cast<int>(index) + 3) == static_cast<int>(index) + 3);
       RL_ASSERT(find(*registry, key) == static_cast<int>(index) + 3);
     } else {
-      const int a = find(*registry, "a");
-      RL_ASSERT(a == 0 || a == 3);
-      RL_ASSERT(find(*registry, "k526589") == 0);  // has the tag of "a"
+      const int first = find(*registry, scenario_keys[0]);
+      RL_ASSERT(first == 0 || first == 3);
+      RL_ASSERT(find(*registry, scenario_keys[3]) == 0);  // has the tag of key 0
     }
-    RL_ASSERT(find(*registry, "i") == 1);
-    RL_ASSERT(find(*registry, "l") == 2);
+    RL_ASSERT(find(*registry, scenario_keys[7]) == 1);
+    RL_ASSERT(find(*registry, scenario_keys[6]) == 2);
   }
   void after() {
     RL_ASSERT(!registry->growing());

@@ -7,14 +7,19 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <set>
+#include <string_view>
+
 using namespace varscope::testing;
 using namespace varscope::testing::schedule;
 
 BOOST_AUTO_TEST_CASE(the_keys_meet_in_the_tables) {
-  const auto hash = [](int key) { return varscope::detail::Path(kScenarioKeys[key]).hash(); };
-  for (const int key : {6, 7}) BOOST_TEST(hash(key) % 8 == hash(1) % 8);
-  BOOST_TEST(hash(3) % 8 == hash(0) % 8);
-  BOOST_TEST(hash(3) >> 48U == hash(0) >> 48U);
+  for (const int key : {6, 7}) BOOST_TEST(scenario_keys.hash(key) % 16 == scenario_keys.hash(1) % 16);
+  BOOST_TEST(scenario_keys.hash(3) % 16 == scenario_keys.hash(0) % 16);
+  BOOST_TEST(scenario_keys.hash(3) >> 48U == scenario_keys.hash(0) >> 48U);
+  std::set<std::string_view> names;
+  for (int key = 0; key < ScenarioKeys::kCount; ++key) names.insert(scenario_keys[key]);
+  BOOST_TEST(names.size() == std::size_t{ScenarioKeys::kCount});
 }
 
 BOOST_AUTO_TEST_CASE(all_interleavings) {

@@ -47,59 +47,6 @@ void run_threads(int count, Work work) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(a_path_is_the_same_however_it_is_split) {
-  const std::string whole = "image_filters/conv1/weights";
-  for (std::size_t cut = whole.find('/'); cut != std::string::npos; cut = whole.find('/', cut + 1)) {
-    const std::string scope = whole.substr(0, cut);
-    const std::string leaf = whole.substr(cut + 1);
-    const Path path(scope, PathHash().then(scope), leaf);
-    BOOST_TEST(path.hash() == Path(whole).hash());
-    BOOST_TEST(path.to_string() == whole);
-    BOOST_TEST(path.equals(whole));
-    BOOST_TEST(!path.equals("image_filters/conv1/weightz"));
-    BOOST_TEST(!path.equals("image_filterz/conv1/weights"));
-    BOOST_TEST(!path.equals("image_filters_conv1_weights"));
-  }
-  BOOST_TEST(Path("", PathHash(), "v").to_string() == "v");
-  BOOST_TEST(Path("s", PathHash().then("s"), "").to_string() == "s/");
-  BOOST_TEST(Path("s", PathHash().then("s"), "").hash() == Path("s/").hash());
-}
-
-// Wherever it is cut, for every length.
-BOOST_AUTO_TEST_CASE(a_hash_goes_on_from_any_cut_and_every_length_compares) {
-  constexpr std::string_view whole = "image_filters/conv1/weights_and_more\xFF";
-  static constexpr PathHash computed = PathHash().then(whole);
-  BOOST_TEST(PathHash().then(whole).state() == computed.state());
-  std::set<std::uint64_t> hashes;
-  for (std::size_t size = 0; size <= whole.size(); ++size) {
-    const std::string text(whole.substr(0, size));
-    hashes.insert(Path(text).hash());
-    for (std::size_t cut = 0; cut <= size; ++cut) {
-      const PathHash joined = PathHash().then(text.substr(0, cut)).then(text.substr(cut));
-      BOOST_REQUIRE(joined == PathHash().then(text));
-    }
-    BOOST_REQUIRE(Path(text).equals(text));
-    for (std::size_t place = 0; place < size; ++place) {
-      std::string other = text;
-      other[place] = '#';
-      BOOST_REQUIRE(!Path(text).equals(other));
-      if (text.find('/') < size && text.find('/') > 0) {
-        const std::size_t slash = text.find('/');
-        const std::string scope = text.substr(0, slash), leaf = text.substr(slash + 1);
-        BOOST_REQUIRE(Path(scope, PathHash().then(scope), leaf).equals(text));
-        BOOST_REQUIRE(!Path(scope, PathHash().then(scope), leaf).equals(other));
-      }
-    }
-  }
-  BOOST_TEST(hashes.size() == whole.size() + 1);
-}
-
-BOOST_AUTO_TEST_CASE(hashes_of_similar_paths_differ) {
-  std::set<std::uint64_t> hashes;
-  for (int index = 0; index < 10000; ++index) hashes.insert(Path("layer_" + std::to_string(index)).hash());
-  BOOST_TEST(hashes.size() == 10000U);
-}
-
 BOOST_AUTO_TEST_CASE(finds_what_was_inserted_and_nothing_else) {
   Registry<> registry(4);
   BOOST_TEST((registry.find(Path("a")) == nullptr));
@@ -126,6 +73,26 @@ BOOST_AUTO_TEST_CASE(members_of_an_entry_are_written_once) {
   BOOST_TEST(entry.set_operation(one) == one);
   BOOST_TEST(entry.set_operation(other) == one);
   BOOST_TEST(entry.operation() == one);
+}
+
+// A lookup compares names by their lengths in different ways; an entry keeps short ones in a way of its own.
+BOOST_AUTO_TEST_CASE(names_of_every_length_are_found_by_any_split) {
+  Registry<> registry(4);
+  const std::string characters = "abcdefghijklmnopqrstuvwxyz_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ.-";
+  for (std::size_t size = 0; size <= characters.size(); ++size) {
+    for (std::size_t slash = 1; slash <= size; ++slash) {  // the last has none
+      std::string name = characters.substr(0, size);
+      if (slash < size) name[slash] = '/';
+      Registry<>::Entry& entry = registry.find_or_insert(Path(name));
+      BOOST_REQUIRE(entry.key() == name);
+      BOOST_REQUIRE(registry.find(Path(name)) == &entry);
+      if (slash == size) continue;
+      const std::string scope = name.substr(0, slash), leaf = name.substr(slash + 1);
+      const Path split(scope, PathHash::of_scope(scope), leaf);
+      BOOST_REQUIRE(registry.find(split) == &entry);
+      BOOST_REQUIRE(&registry.find_or_insert(split) == &entry);
+    }
+  }
 }
 
 // The oracle: std::map, single-threaded, through many growths.
