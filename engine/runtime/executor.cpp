@@ -40,10 +40,8 @@ struct Failure {
 template <typename Body>
 void parallel_loop(std::int64_t begin, std::int64_t end, std::int64_t grain, const Body& body) {
   ForkJoinOrder order;
-  order.fork();
   tbb::parallel_for(tbb::blocked_range<std::int64_t>(begin, end, static_cast<std::size_t>(grain)),
                     OrderedBody(order, body));
-  order.join();
 }
 
 class PlanRun {

@@ -20,13 +20,14 @@ namespace varscope::detail {
 
 #ifdef VARSCOPE_THREAD_SANITIZER
 
+/// Made before the loop and destroyed behind it, also where a body throws.
 class ForkJoinOrder {
  public:
   // release, acquire: the very edges that are to be seen.
-  void fork() noexcept { forked_.store(true, std::memory_order_release); }
+  ForkJoinOrder() noexcept { forked_.store(true, std::memory_order_release); }
+  ~ForkJoinOrder() { static_cast<void>(joined_.load(std::memory_order_acquire)); }
   void begin_body() noexcept { static_cast<void>(forked_.load(std::memory_order_acquire)); }
   void end_body() noexcept { joined_.fetch_add(1, std::memory_order_release); }
-  void join() noexcept { static_cast<void>(joined_.load(std::memory_order_acquire)); }
 
  private:
   std::atomic<bool> forked_{false};
@@ -37,10 +38,8 @@ class ForkJoinOrder {
 
 class ForkJoinOrder {
  public:
-  void fork() noexcept {}
   void begin_body() noexcept {}
   void end_body() noexcept {}
-  void join() noexcept {}
 };
 
 #endif
@@ -55,12 +54,17 @@ class OrderedBody {
 
   template <typename Range>
   void operator()(const Range& range) const {
-    order_->begin_body();
+    const Call call{*order_};
     (*body_)(range.begin(), range.end());
-    order_->end_body();
   }
 
  private:
+  struct Call {
+    explicit Call(ForkJoinOrder& order_of_call) noexcept : order(order_of_call) { order.begin_body(); }
+    ~Call() { order.end_body(); }
+    ForkJoinOrder& order;
+  };
+
   ForkJoinOrder* order_;
   const Body* body_;
 };

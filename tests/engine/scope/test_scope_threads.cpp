@@ -2,8 +2,9 @@
 // SEMANTICS V and decision 10: graphs and threads.
 #include "scope_fixture.hpp"
 
+#include <varscope/parallel_ranges.hpp>
+
 #include <boost/test/unit_test.hpp>
-#include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -153,7 +154,11 @@ BOOST_AUTO_TEST_CASE(a_captured_scope_in_tasks_of_other_threads) {
     };
     if (in_tasks) {
       tbb::task_arena arena(4);
-      arena.execute([&] { tbb::parallel_for(0, kTowers, build); });
+      arena.execute([&] {
+        vs::parallel_ranges(kTowers, 1, [&](std::int64_t begin, std::int64_t end) {
+          for (std::int64_t tower = begin; tower < end; ++tower) build(static_cast<int>(tower));
+        });
+      });
     } else {
       for (int tower = 0; tower < kTowers; ++tower) build(tower);
     }
