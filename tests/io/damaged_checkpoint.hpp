@@ -7,6 +7,8 @@
 #include "hdf5_checksum.hpp"
 #include "hdf5_format.hpp"
 #include "read_all.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
 #include "temporary_directory.hpp"
 
 #include <varscope/error.hpp>
@@ -88,6 +90,42 @@ inline std::string forged(std::string content, const std::string& before, const 
     if (at >= range.offset && at < range.offset + range.size) repair_checksum(content, range);
   }
   return content;
+}
+
+// How forged checkpoints were taken: each is refused with a message, or has the values that it had.
+struct Forgeries {
+  std::size_t refused = 0;
+  std::size_t harmless = 0;
+
+  // `at` is where the first change is. An error of another type than Refusal comes out of here.
+  template <typename Refusal>
+  void count(const std::string& bad, const NamedArrays& variables, std::uint64_t at) {
+    try {
+      BOOST_TEST_REQUIRE(same_bits(read_all(bad), variables),
+                         "byte " << at << " set to " << static_cast<int>(bad[at]));
+      ++harmless;
+    } catch (const Refusal& error) {
+      BOOST_TEST_REQUIRE(contains(error.what(), "memory.h5"));
+      ++refused;
+    }
+  }
+};
+
+// Every byte of every checksummed part, one at a time, with the checksum made right again.
+inline Forgeries forge_every_byte(const std::string& good, const NamedArrays& variables, Random& random) {
+  Forgeries forgeries;
+  for (const io::ByteRange range : checksummed_ranges(good)) {
+    for (std::uint64_t at = range.offset; at < range.offset + range.size - 4; ++at) {
+      for (const int value : {0, 1, 0x7F, 0xFF, good[at] + 1, good[at] - 1, random.integer(0, 255)}) {
+        std::string bad = good;
+        bad[at] = static_cast<char>(value);
+        if (bad == good) continue;
+        repair_checksum(bad, range);
+        forgeries.count<Error>(bad, variables, at);
+      }
+    }
+  }
+  return forgeries;
 }
 
 inline std::uint32_t digest_of(std::uint32_t version, const std::vector<CheckpointEntry>& entries,

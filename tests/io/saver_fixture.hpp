@@ -3,6 +3,7 @@
 #pragma once
 
 #include "io/named_arrays.hpp"
+#include "support/messages.hpp"
 
 #include <varscope/varscope.hpp>
 
@@ -50,12 +51,6 @@ struct Model {
 inline bool same_bits(const std::vector<Array>& a, const std::vector<Array>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                     [](const Array& one, const Array& other) { return one.same_bits(other); });
-}
-
-inline bool contains(const std::string& text, const std::string& part) {
-  if (text.find(part) != text.npos) return true;
-  BOOST_TEST_MESSAGE("\"" << text << "\" does not contain \"" << part << "\"");
-  return false;
 }
 
 template <typename Exception, typename Call>

@@ -14,14 +14,6 @@ BOOST_AUTO_TEST_SUITE(test_checkpoint_damage)
 using namespace varscope;
 using namespace varscope::testing;
 
-namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != text.npos;
-}
-
-}  // namespace
-
 BOOST_AUTO_TEST_CASE(no_bit_can_change_unnoticed) {
   const std::string good = checkpoint_bytes(one_of_each(), {.global_step = 3});
   BOOST_REQUIRE(same_bits(read_all(good), sorted(one_of_each())));
@@ -68,27 +60,9 @@ BOOST_AUTO_TEST_CASE(forged_headers_are_refused_or_harmless) {
   const NamedArrays variables = sorted(one_of_each());
   const std::string good = checkpoint_bytes(variables, {.global_step = 3});
   Random random;
-  std::size_t refused = 0;
-  std::size_t harmless = 0;
-  for (const io::ByteRange range : checksummed_ranges(good)) {
-    for (std::uint64_t at = range.offset; at < range.offset + range.size - 4; ++at) {
-      for (const int value : {0, 1, 0x7F, 0xFF, good[at] + 1, good[at] - 1, random.integer(0, 255)}) {
-        std::string bad = good;
-        bad[at] = static_cast<char>(value);
-        if (bad == good) continue;
-        repair_checksum(bad, range);
-        try {
-          BOOST_TEST_REQUIRE(same_bits(read_all(bad), variables), "byte " << at << " set to " << value);
-          ++harmless;
-        } catch (const Error& error) {
-          BOOST_TEST_REQUIRE(contains(error.what(), "memory.h5"));
-          ++refused;
-        }
-      }
-    }
-  }
-  BOOST_TEST(refused > harmless);
-  BOOST_TEST(harmless > 0u);  // estimates for writers, the global step, flags without a meaning
+  const Forgeries forgeries = forge_every_byte(good, variables, random);
+  BOOST_TEST(forgeries.refused > forgeries.harmless);
+  BOOST_TEST(forgeries.harmless > 0u);  // estimates for writers, the global step, flags without a meaning
 }
 
 BOOST_AUTO_TEST_CASE(random_damage_is_survived) {

@@ -4,6 +4,8 @@
 
 #include <varscope/error.hpp>
 
+#include <boost/test/unit_test.hpp>
+
 #include <initializer_list>
 #include <string_view>
 
@@ -16,6 +18,13 @@ inline bool contains(const Error& error, std::initializer_list<std::string_view>
     if (message.find(fact) == std::string_view::npos) return false;
   }
   return true;
+}
+
+/// The same of a text and one fact; says so where it does not.
+inline bool contains(std::string_view text, std::string_view fact) {
+  if (text.find(fact) != std::string_view::npos) return true;
+  BOOST_TEST_MESSAGE("\"" << text << "\" does not contain \"" << fact << "\"");
+  return false;
 }
 
 }  // namespace varscope::testing
