@@ -135,8 +135,9 @@ class PieceReader {
     if (const char* problem = load_chunk(file_, entry, data, piece.chunk, elements)) {
       const io::StoredChunk& chunk = data.chunks[piece.chunk];
       damage_.report(entry, {chunk.offset, chunk.bytes}, problem);
+    } else {
+      found_[piece.first][piece.chunk] = io::crc32c(elements);
     }
-    found_[piece.first][piece.chunk] = io::crc32c(elements);
   }
 
   void read_block(const DataPiece& piece) {

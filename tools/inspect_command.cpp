@@ -179,8 +179,7 @@ void add_inspect_command(CLI::App& program) {
       ->type_name("FILE");
   inspect->add_flag("--json", request->json,
                     "One JSON object: file, format_version, global_step, variables (name, shape, dtype, "
-                    "bytes, stored_bytes, "
-                    "min, mean, max; null where there is none or it is NaN), total");
+                    "bytes, stored_bytes, min, mean, max; null where there is none or it is NaN), total");
   inspect->footer(
       "Examples:\n"
       "  varscope inspect demo-output/filter-1000.h5\n"
