@@ -8,8 +8,10 @@
 #include <varscope/array.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/shape.hpp>
+#include <varscope/tensor.hpp>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -91,6 +93,16 @@ class OpDefinition {
 
   /// This operation with Accuracy::strict, or nullptr if that changes nothing.
   virtual std::shared_ptr<const OpDefinition> with_strict_accuracy() const { return nullptr; }
+
+  /// Adds to the graph what gives the gradient with regard to each input of `operation`, which is of this
+  /// definition, from the gradients with regard to each of its outputs: vector times Jacobian. An empty
+  /// handle among `output_gradients` is a gradient of zero (not all are empty); one in the result says that
+  /// nothing flows to that input, as to indices. nullopt: the operation has no rule, which is an error where
+  /// a gradient would have to pass through it. Called inside a name scope of the operation's own.
+  virtual std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& /*operation*/, std::span<const Tensor> /*output_gradients*/) const {
+    return std::nullopt;
+  }
 };
 
 }  // namespace varscope::detail
