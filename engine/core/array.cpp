@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/fresh_memory.hpp"
+
 #include <varscope/array.hpp>
 #include <varscope/error.hpp>
-#include <varscope/simd/cpu_pages.hpp>
 
 #include <cstring>
 #include <new>
@@ -11,15 +12,15 @@ namespace varscope {
 namespace {
 
 std::shared_ptr<void> allocate(std::size_t bytes) {
-  const bool is_large = bytes >= simd::kHugePageBytes;
-  const std::align_val_t alignment{is_large ? simd::kHugePageBytes : Array::alignment};
+  static_assert(Array::alignment <= static_cast<std::size_t>(detail::alignment_of_memory(0)));
   // One byte at least, so that empty arrays have an address of their own too.
-  void* memory = ::operator new(bytes > 0 ? bytes : 1, alignment, std::nothrow);
-  if (memory == nullptr) {
+  const std::size_t allocated = bytes > 0 ? bytes : 1;
+  try {
+    return {detail::allocate_memory(allocated),
+            [allocated](void* pointer) { detail::free_memory(pointer, allocated); }};
+  } catch (const std::bad_alloc&) {
     throw ResourceExhaustedError("no memory for an array of " + std::to_string(bytes) + " bytes");
   }
-  if (is_large) simd::wish_for_huge_pages(memory, bytes);
-  return {memory, [alignment](void* pointer) { ::operator delete(pointer, alignment); }};
 }
 
 std::size_t bytes_of(const Shape& shape, DType dtype) {

@@ -2,6 +2,9 @@
 // Arena: memory that is given out by many threads at once and taken back all together.
 #pragma once
 
+#include "core/fresh_memory.hpp"
+
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <new>
@@ -11,6 +14,9 @@ namespace varscope::detail {
 /// Limits: nothing is freed before the arena is; what lies in it must not need a destructor; a block that is
 /// too full for a request is left behind with its rest unused. In exchange: memory never moves, and
 /// allocate() is lock-free but for operator new, which it calls once for a block.
+///
+/// Each block has twice the bytes of the one before, until it fills a huge page: looking up one of many
+/// entries would else wait for the address of its page.
 ///
 /// Invariants:
 ///   1. `newest_` is the head of the list of all blocks; `previous` never changes once a block is in it.
@@ -27,8 +33,7 @@ class Arena {
     Block* block = newest_.load(std::memory_order_relaxed);  // relaxed: no other thread is left
     while (block != nullptr) {
       Block* const previous = block->previous;
-      block->~Block();
-      ::operator delete(block);
+      destroy(block);
       block = previous;
     }
   }
@@ -51,8 +56,7 @@ class Arena {
                                           std::memory_order_relaxed)) {
         return fresh->bytes();
       }
-      fresh->~Block();
-      ::operator delete(fresh);
+      destroy(fresh);
     }
   }
 
@@ -68,8 +72,16 @@ class Arena {
 
   /// A block whose first `used` bytes are given out already.
   Block* make_block(Block* previous, std::size_t used) const {
-    const std::size_t capacity = used > block_bytes_ ? used : block_bytes_;
-    return new (::operator new(sizeof(Block) + capacity)) Block{previous, capacity, {used}};
+    std::size_t bytes = block_bytes_;
+    if (previous != nullptr) bytes = std::max(bytes, 2 * (sizeof(Block) + previous->capacity));
+    bytes = std::max(std::min(bytes, simd::kHugePageBytes), sizeof(Block) + used);
+    return new (allocate_memory(bytes)) Block{previous, bytes - sizeof(Block), {used}};
+  }
+
+  static void destroy(Block* block) noexcept {
+    const std::size_t bytes = sizeof(Block) + block->capacity;
+    block->~Block();
+    free_memory(block, bytes);
   }
 
   const std::size_t block_bytes_;

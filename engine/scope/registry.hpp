@@ -2,6 +2,7 @@
 // Registry: the lock-free map of a graph from path to entry.
 #pragma once
 
+#include "core/fresh_memory.hpp"
 #include "scope/arena.hpp"
 #include "scope/path.hpp"
 #include "scope/plain_beside.hpp"
@@ -72,6 +73,9 @@ class RegistryEntry {
     return set ? node : expected;
   }
 
+  /// Requires: no other thread uses the entry. relaxed: hence.
+  void forget_operation() noexcept { operation_.store(nullptr, std::memory_order_relaxed); }
+
   /// Orders as for operation().
   VariableRecord* variable() const noexcept { return record_of(variable_.load(std::memory_order_acquire)); }
   /// Sets the variable if there is none; gives the one there is from now on. With `kept_elsewhere` the entry
@@ -113,13 +117,14 @@ class RegistryEntry {
   template <typename T>
   using Plain = typename PlainBeside<Atom, T>::type;
 
+  // A lookup reads what stands at the end, mostly of one cache line.
   const Plain<std::uint64_t> hash_;
-  const Plain<std::uint32_t> key_size_;
-  Atom<std::uint32_t> suffix_hint_{1};
   Atom<const void*> name_owner_{nullptr};
   Atom<const OperationNode*> operation_{nullptr};
-  Atom<std::uintptr_t> variable_{0};
   Atom<const PartitionedRecord*> partitioned_{nullptr};
+  Atom<std::uintptr_t> variable_{0};
+  Atom<std::uint32_t> suffix_hint_{1};
+  const Plain<std::uint32_t> key_size_;
   // The key follows in memory, as Path::store() writes it.
 };
 
@@ -250,7 +255,18 @@ class Registry {
   };
 
   struct Table {
-    explicit Table(std::size_t capacity) : mask(capacity - 1), slots(new Atom<std::uintptr_t>[capacity]()) {}
+    using Slot = Atom<std::uintptr_t>;
+
+    explicit Table(std::size_t capacity)
+        : mask(capacity - 1), slots(static_cast<Slot*>(allocate_memory(capacity * sizeof(Slot)))) {
+      std::uninitialized_value_construct_n(slots, capacity);
+    }
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+    ~Table() {
+      std::destroy_n(slots, mask + 1);
+      free_memory(slots, (mask + 1) * sizeof(Slot));
+    }
 
     // relaxed, both: a count that lags only delays growth; a full table is noticed by the probe itself.
     bool too_full() const noexcept { return used.load(std::memory_order_relaxed) > mask / 2; }
@@ -259,19 +275,19 @@ class Registry {
     /// Where a search for a path with this hash comes to next, from `index` on: a slot that is vacant or
     /// frozen or has the tag of the hash, or the last one of the search.
     Place seek(std::uint64_t hash, std::size_t index) const noexcept {
-      const Atom<std::uintptr_t>* const all = slots.get();
       const std::size_t last = (hash - 1) & mask;
       for (;; index = (index + 1) & mask) {
         // acquire: the entry's key (release in find_or_insert; invariant 6 for what was copied).
-        const Place place{index, all[index].load(std::memory_order_acquire)};
+        const Place place{index, slots[index].load(std::memory_order_acquire)};
         if (place.slot <= kFrozen || place.holds(hash) || index == last) return place;
       }
     }
 
     const std::size_t mask;
-    const std::unique_ptr<Atom<std::uintptr_t>[]> slots;
+    Slot* const slots;
     Atom<Table*> next{nullptr};
-    Atom<std::size_t> used{0};
+    // Every insertion writes it: away from what lookups read.
+    alignas(64) Atom<std::size_t> used{0};
   };
 
   struct Probe {
@@ -348,7 +364,7 @@ class Registry {
   Table& migrate(Table& from, std::uint64_t start) {
     Table& to = make_next(from);
     for (std::size_t step = 0; step <= from.mask; ++step) {
-      Atom<std::uintptr_t>& slot = from.slots[(start + step) & from.mask];
+      typename Table::Slot& slot = from.slots[(start + step) & from.mask];
       std::uintptr_t value = slot.load(std::memory_order_acquire);  // acquire: the entry's hash
       // relaxed: publishes nothing (invariant 2); acquire on failure: the hash of an entry that came in
       // between.
@@ -382,9 +398,10 @@ class Registry {
     }
   }
 
-  Memory memory_;
   Table* const first_;
   Atom<Table*> newest_;
+  // Every insertion may write it, too.
+  alignas(64) Memory memory_;
 };
 
 }  // namespace varscope::detail
