@@ -28,8 +28,14 @@ GraphState::~GraphState() {
   collection_members_.for_each([](const CollectionMember& member) {
     if (member.variable == nullptr) delete &member;
   });
+  // In the order of creation, in which they lie in memory: that of the registry is random, and deleting would
+  // wait for memory several times for each.
+  operations_.for_each([&](const OperationNode& node) {
+    if (Registry<>::Entry* const entry = registry_.find(Path(node.name()))) entry->forget_operation();
+    delete &node;
+  });
   registry_.for_each([](Registry<>::Entry& entry) {
-    delete entry.operation();
+    delete entry.operation();  // that did not get as far as the list
     if (entry.owns_variable()) delete entry.variable();
     delete entry.partitioned();
   });

@@ -34,6 +34,8 @@ class EntryScenario final : public schedule::Scenario {
           static_cast<const void*>(entry_.variable())}) {
       delete static_cast<const Element*>(element);
     }
+    entry_.forget_operation();
+    schedule::require(entry_.operation() == nullptr, "a deleted operation is not forgotten");
   }
 
   void run(int thread) override {
