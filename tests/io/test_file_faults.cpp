@@ -160,6 +160,37 @@ void fail_every_call_of_a_restore(int level) {
   }
 }
 
+void kill_at_every_call_of_a_save(int level) {
+  const std::size_t count = calls_of_a_save(level);
+  std::size_t old_ones = 0;
+  for (std::size_t call = 0; call < count; ++call) {
+    const TemporaryDirectory directory;
+    prepare(directory, level);
+    const pid_t child = ::fork();
+    BOOST_REQUIRE(child >= 0);
+    if (child == 0) {
+      FaultySystemCalls calls(Fault::kills, call);
+      const auto files = io::make_posix_file_system(calls);
+      Training(*files, directory.path(), level).save(4);
+      ::_exit(0);
+    }
+    int status = 0;
+    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    BOOST_TEST_CONTEXT("call " << call) {
+      const std::int64_t step = check_directory(directory.path());
+      BOOST_TEST((step == 3 || step == 4));
+      if (step == 3) ++old_ones;
+      // The next one goes on as if nothing had been, and cleans up.
+      Training(io::posix_file_system(), directory.path(), level).save(5);
+      BOOST_TEST(check_directory(directory.path()) == 5);
+      BOOST_TEST(leftovers(directory.path()) == 0u);
+    }
+  }
+  BOOST_TEST(old_ones > 0u);
+  BOOST_TEST(old_ones < count);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_failing_call_of_a_save_loses_nothing) {
@@ -199,34 +230,8 @@ BOOST_AUTO_TEST_CASE(a_failing_call_of_a_restore_changes_nothing) {
 }
 
 BOOST_AUTO_TEST_CASE(killed_at_any_call_of_a_save_it_leaves_the_old_or_the_new) {
-  const std::size_t count = calls_of_a_save();
-  std::size_t old_ones = 0;
-  for (std::size_t call = 0; call < count; ++call) {
-    const TemporaryDirectory directory;
-    prepare(directory);
-    const pid_t child = ::fork();
-    BOOST_REQUIRE(child >= 0);
-    if (child == 0) {
-      FaultySystemCalls calls(Fault::kills, call);
-      const auto files = io::make_posix_file_system(calls);
-      Training(*files, directory.path()).save(4);
-      ::_exit(0);
-    }
-    int status = 0;
-    BOOST_REQUIRE(::waitpid(child, &status, 0) == child);
-    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
-    BOOST_TEST_CONTEXT("call " << call) {
-      const std::int64_t step = check_directory(directory.path());
-      BOOST_TEST((step == 3 || step == 4));
-      if (step == 3) ++old_ones;
-      // The next one goes on as if nothing had been, and cleans up.
-      Training(io::posix_file_system(), directory.path()).save(5);
-      BOOST_TEST(check_directory(directory.path()) == 5);
-      BOOST_TEST(leftovers(directory.path()) == 0u);
-    }
-  }
-  BOOST_TEST(old_ones > 0u);
-  BOOST_TEST(old_ones < count);
+  kill_at_every_call_of_a_save(0);
+  kill_at_every_call_of_a_save(1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
