@@ -5,7 +5,8 @@
 //
 //   build-release/tests/io/kill_campaign --count 20000 --directory /dev/shm
 //
-// Prints a line at the end; exit status 1 if anything was wrong. VARSCOPE_TEST_SEED repeats the moments.
+// Prints a line at the end, and on a terminal how far it is; exit status 1 if anything was wrong.
+// VARSCOPE_TEST_SEED repeats the moments.
 #include "support/random.hpp"
 
 #include <varscope/varscope.hpp>
@@ -105,6 +106,12 @@ void work(const std::string& directory, std::int64_t returned, int report) {
   }
 }
 
+constexpr const char* kHelp =
+    "kill_campaign [--count N] [--directory D]\n"
+    "Kills a program that saves in a loop at N random moments (300), in a new folder below D (the system's "
+    "for\n"
+    "temporary files); checks after each that the newest checkpoint is there and right.\n";
+
 struct Options {
   std::int64_t count = 300;
   std::string directory = std::filesystem::temp_directory_path();
@@ -150,7 +157,13 @@ int run(const Options& options) {
   std::int64_t round = 0;
   try {
     vs::testing::Random random;
-    for (; round < options.count; ++round) returned = kill_once(directory, returned, random);
+    const bool shown = ::isatty(STDERR_FILENO) == 1;
+    for (; round < options.count; ++round) {
+      returned = kill_once(directory, returned, random);
+      if (shown && round % 50 == 49)
+        std::fprintf(stderr, "\r%" PRId64 " of %" PRId64 " kills ", round + 1, options.count);
+    }
+    if (shown) std::fprintf(stderr, "\r%40s\r", "");
     std::printf("%" PRId64 " kills, %" PRId64 " checkpoints saved: 0 lost, 0 wrong\n", round, returned);
   } catch (const std::exception& error) {
     std::printf("round %" PRId64 ": %s; the files are in %s\n", round, error.what(), directory.c_str());
@@ -164,8 +177,13 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
   Options options;
-  for (int k = 1; k + 1 < argc; k += 2) {
+  for (int k = 1; k < argc; k += 2) {
     const std::string name = argv[k];
+    const bool known = name == "--count" || name == "--directory";
+    if (!known || k + 1 == argc) {
+      std::fputs(kHelp, name == "--help" ? stdout : stderr);
+      return name == "--help" ? 0 : 2;
+    }
     if (name == "--count") options.count = std::strtoll(argv[k + 1], nullptr, 10);
     if (name == "--directory") options.directory = argv[k + 1];
   }
