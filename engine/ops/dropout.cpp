@@ -6,12 +6,12 @@
 #include "ops/element_type.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
-#include "scope/philox.hpp"
 #include "scope/seeds.hpp"
 
 #include <varscope/error.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/nn_ops.hpp>
+#include <varscope/philox.hpp>
 
 #include <cmath>
 #include <string>
@@ -22,7 +22,6 @@ namespace varscope {
 namespace {
 
 using detail::KernelArguments;
-using detail::Philox;
 using detail::TensorSpec;
 
 /// The four words that decide on four neighbouring elements in one run. Every run has a key of its own, drawn

@@ -3,7 +3,8 @@
 #include "scope/random_values.hpp"
 
 #include "scope/elementary_functions.hpp"
-#include "scope/philox.hpp"
+
+#include <varscope/philox.hpp>
 
 #include <bit>
 #include <cmath>

@@ -2,7 +2,8 @@
 #include "scope/seeds.hpp"
 
 #include "graph/graph_state.hpp"
-#include "scope/philox.hpp"
+
+#include <varscope/philox.hpp>
 
 #include <atomic>
 #include <random>

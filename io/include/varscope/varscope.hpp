@@ -26,6 +26,7 @@
 #include <varscope/partitioned_values.hpp>
 #include <varscope/partitioned_variables.hpp>
 #include <varscope/partitioner.hpp>
+#include <varscope/philox.hpp>
 #include <varscope/regularizer.hpp>
 #include <varscope/restore_report.hpp>
 #include <varscope/reuse.hpp>

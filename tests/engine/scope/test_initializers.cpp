@@ -4,12 +4,12 @@
 #include "graph/graph_state.hpp"
 #include "scope/elementary_functions.hpp"
 #include "scope/initializer_body.hpp"
-#include "scope/philox.hpp"
 #include "scope/seeds.hpp"
 #include "scope_fixture.hpp"
 #include "support/random.hpp"
 
 #include <varscope/initializer.hpp>
+#include <varscope/philox.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -43,11 +43,11 @@ std::vector<double> doubles_of(const vs::Array& array) {
 
 // Random123's kat_vectors, philox4x32 with 10 rounds.
 BOOST_AUTO_TEST_CASE(philox_known_answers) {
-  using Block = vs::detail::Philox::Block;
-  BOOST_TEST((vs::detail::Philox(0)(0, 0) == Block{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8}));
+  using Block = vs::Philox::Block;
+  BOOST_TEST((vs::Philox(0)(0, 0) == Block{0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8}));
   const std::uint64_t ones = ~std::uint64_t{0};
-  BOOST_TEST((vs::detail::Philox(ones)(ones, ones) == Block{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD}));
-  BOOST_TEST((vs::detail::Philox(0x299F31D0A4093822U)(0x85A308D3243F6A88U, 0x0370734413198A2EU) ==
+  BOOST_TEST((vs::Philox(ones)(ones, ones) == Block{0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD}));
+  BOOST_TEST((vs::Philox(0x299F31D0A4093822U)(0x85A308D3243F6A88U, 0x0370734413198A2EU) ==
               Block{0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1}));
 }
 

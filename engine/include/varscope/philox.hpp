@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Philox-4x32-10: random numbers by counter. Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy
-// as 1, 2, 3" (2011); the generator that TensorFlow uses.
+// Philox-4x32-10: random numbers by counter, for what must come out the same on any number of threads and
+// wherever it is resumed. Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3"
+// (2011); the generator that TensorFlow uses.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-namespace varscope::detail {
+namespace varscope {
 
 /// A function from a counter to four words that look random; each key gives another one. A value without
-/// state, hence thread-safe.
+/// state, hence thread-safe. The numbers are those of the published algorithm and never change.
 class Philox {
  public:
   using Block = std::array<std::uint32_t, 4>;
@@ -42,4 +43,4 @@ class Philox {
   std::array<std::uint32_t, 2> key_;
 };
 
-}  // namespace varscope::detail
+}  // namespace varscope
