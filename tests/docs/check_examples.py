@@ -44,7 +44,7 @@ def failure(root, library_folder, compiler, source, is_program):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "example.cpp"
         path.write_text(source, encoding="utf-8")
-        includes = [f"-I{root / part / 'include'}" for part in ("simd", "engine", "io")]
+        includes = [f"-I{root / part / 'include'}" for part in ("simd", "engine", "input", "io")]
         output = ["-o", Path(folder) / "example", f"-L{library_folder}", f"-Wl,-rpath,{library_folder}", "-lvarscope"]
         purpose = output if is_program else [*FRAGMENT_WARNINGS, "-fsyntax-only"]
         command = [*compiler, "-std=c++20", *WARNINGS, *includes, path, *purpose]

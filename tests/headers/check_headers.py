@@ -10,7 +10,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PARTS = ["simd", "engine", "io"]   # from the bottom up
+PARTS = ["simd", "engine", "input", "io"]   # from the bottom up
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wnon-virtual-dtor", "-Wold-style-cast",
             "-Wno-missing-field-initializers", "-Werror"]
 

@@ -9,6 +9,7 @@
 #include <varscope/collection.hpp>
 #include <varscope/constraint.hpp>
 #include <varscope/custom_getter.hpp>
+#include <varscope/data_files.hpp>
 #include <varscope/dtype.hpp>
 #include <varscope/error.hpp>
 #include <varscope/flag.hpp>
