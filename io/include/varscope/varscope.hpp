@@ -15,6 +15,7 @@
 #include <varscope/flag.hpp>
 #include <varscope/foreign_hdf5.hpp>
 #include <varscope/graph.hpp>
+#include <varscope/image.hpp>
 #include <varscope/init_from_checkpoint.hpp>
 #include <varscope/initializer.hpp>
 #include <varscope/inspect.hpp>
