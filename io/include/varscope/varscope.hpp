@@ -5,6 +5,7 @@
 #include <varscope/array.hpp>
 #include <varscope/array_ops.hpp>
 #include <varscope/atomic_file.hpp>
+#include <varscope/batch_iterator.hpp>
 #include <varscope/checkpoint.hpp>
 #include <varscope/collection.hpp>
 #include <varscope/constraint.hpp>
