@@ -10,7 +10,7 @@ from pathlib import Path
 
 from source_tree import project_files, report
 
-FOLDERS = ["simd", "engine", "io", "tools", "examples", "perf", "scripts", "tests", "docs"]
+FOLDERS = ["simd", "engine", "io", "input", "tools", "examples", "perf", "scripts", "tests", "docs"]
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
