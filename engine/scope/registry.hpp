@@ -136,8 +136,8 @@ class RegistryEntry {
 ///
 /// A table is an array of slots under open addressing with linear probing. A slot goes from *vacant* either
 /// to an entry (a pointer, with 16 bits of the key's hash in its upper bits so that most mismatches need no
-/// look at the entry) or to *frozen*, and never changes again. Each table may have a `next` of twice its
-/// size; a table with a next is being emptied into it.
+/// look at the entry) or to *frozen*, and never changes again. Each table may have a `next` of at least twice
+/// its size; a table with a next is being emptied into it.
 ///
 /// Invariants:
 ///   1. An entry stands in the first slot of its probe sequence that held no other entry when it came. So all
@@ -243,6 +243,10 @@ class Registry {
  private:
   static constexpr std::uintptr_t kVacant = 0;
   static constexpr std::uintptr_t kFrozen = 1;  // no entry: entries are aligned
+  /// From this many slots on a quarter of them is used at most, not half. The slots of a large table come
+  /// from a slow cache, and a lookup that does not find its key in the first one has to start again when it
+  /// comes.
+  static constexpr std::size_t kSparseFrom = std::size_t{1} << 15U;
   static constexpr unsigned kPointerBits = 48;
   static constexpr std::uintptr_t kPointerMask = (std::uintptr_t{1} << kPointerBits) - 1;
   static_assert(sizeof(std::uintptr_t) == 8, "a slot holds a 48-bit address and 16 bits of the hash");
@@ -269,7 +273,9 @@ class Registry {
     }
 
     // relaxed, both: a count that lags only delays growth; a full table is noticed by the probe itself.
-    bool too_full() const noexcept { return used.load(std::memory_order_relaxed) > mask / 2; }
+    bool too_full() const noexcept {
+      return used.load(std::memory_order_relaxed) > mask / (mask < kSparseFrom ? 2 : 4);
+    }
     void count_one() noexcept { used.fetch_add(1, std::memory_order_relaxed); }
 
     /// Where a search for a path with this hash comes to next, from `index` on: a slot that is vacant or
@@ -350,7 +356,8 @@ class Registry {
   Table& make_next(Table& table) {
     Table* next = table.next.load(std::memory_order_acquire);  // acquire: the table's slots
     if (next != nullptr) return *next;
-    auto fresh = std::make_unique<Table>((table.mask + 1) * 2);
+    const std::size_t capacity = table.mask + 1;
+    auto fresh = std::make_unique<Table>(capacity * (2 * capacity == kSparseFrom ? 4 : 2));
     // release: publishes the vacant slots; acquire on failure: the winner's.
     if (table.next.compare_exchange_strong(next, fresh.get(), std::memory_order_release,
                                            std::memory_order_acquire)) {
