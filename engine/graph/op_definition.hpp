@@ -10,6 +10,7 @@
 #include <varscope/shape.hpp>
 #include <varscope/tensor.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -59,6 +60,14 @@ struct FusedEpilogue {
   FusedActivation activation = FusedActivation::none;
 };
 
+class OpDefinition;
+
+/// What is left of an operation when the shapes of its inputs are known: an operation on the first of them.
+struct ShapedOperation {
+  std::shared_ptr<const OpDefinition> definition;
+  std::size_t inputs = 0;
+};
+
 class OpDefinition {
  public:
   virtual ~OpDefinition() = default;
@@ -77,6 +86,12 @@ class OpDefinition {
   /// is no kernel.
   virtual std::unique_ptr<Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const = 0;
+
+  /// For operations that use their last inputs for the shapes alone: the same without them, for these fully
+  /// known ones. The runtime then computes and keeps nothing for their sake. Else nullopt.
+  virtual std::optional<ShapedOperation> with_known_shapes(std::span<const TensorSpec> /*inputs*/) const {
+    return std::nullopt;
+  }
 
   virtual OpRole role() const noexcept { return OpRole::compute; }
 

@@ -4,6 +4,7 @@
 #include "ops/build.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/shaped_like.hpp"
 
 #include <varscope/array_ops.hpp>
 #include <varscope/error.hpp>
@@ -67,6 +68,9 @@ std::unique_ptr<detail::Kernel> make_move(const std::vector<TensorSpec>& part_sp
       });
 }
 
+/// The operation that cuts into parts of these extents along the axis.
+std::shared_ptr<const detail::OpDefinition> split_into(std::span<const Shape> parts, int axis);
+
 class ConcatDefinition final : public detail::OpDefinition {
  public:
   explicit ConcatDefinition(int axis) : axis_(axis) {}
@@ -103,6 +107,15 @@ class ConcatDefinition final : public detail::OpDefinition {
     if (inputs.size() == 1) return nullptr;
     const int axis = axis_ < 0 ? axis_ + inputs[0].shape.rank() : axis_;
     return make_move<Direction::parts_to_whole>({inputs.begin(), inputs.end()}, axis);
+  }
+
+  /// Cut again.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const std::vector<Tensor> values = operation.inputs();
+    return detail::build_shaped_like(
+        "ConcatGrad", [axis = axis_](std::span<const Shape> shapes) { return split_into(shapes, axis); },
+        output_gradients[0], values, {}, operation.where());
   }
 
  private:
@@ -151,6 +164,16 @@ class SplitDefinition final : public detail::OpDefinition {
     return make_move<Direction::whole_to_parts>({outputs.begin(), outputs.end()}, axis);
   }
 
+  /// Joined again, zeros for parts that nothing depends on.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    std::vector<Tensor> parts(output_gradients.begin(), output_gradients.end());
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (!parts[i]) parts[i] = zeros_like(operation.output(static_cast<int>(i)), {}, operation.where());
+    }
+    return std::vector{concat(parts, axis_, {}, operation.where())};
+  }
+
  private:
   void require_sizes() const {
     const std::vector<std::int64_t>& sizes = sizes_.sizes();
@@ -196,6 +219,14 @@ class SplitDefinition final : public detail::OpDefinition {
   SplitSizes sizes_;
   int axis_;
 };
+
+std::shared_ptr<const detail::OpDefinition> split_into(std::span<const Shape> parts, int axis) {
+  std::vector<std::int64_t> sizes;
+  for (const Shape& part : parts) {
+    sizes.push_back(part.has_rank() ? part[axis < 0 ? axis + part.rank() : axis] : unknown_dimension);
+  }
+  return std::make_shared<SplitDefinition>(SplitSizes(std::move(sizes)), axis);
+}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include "ops/broadcast.hpp"
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
+#include "ops/elementwise_binary_gradients.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 
@@ -31,6 +32,7 @@ struct BinaryFunctionOfElements {
   simd::BinaryForms simd::ElementwiseKernels::*vectorized;
   std::unique_ptr<detail::Kernel> (*make_plain)(DType dtype, const detail::RangeOptions& options,
                                                 const BroadcastWalk& walk);
+  std::vector<Tensor> (*gradients)(const Operation& operation, const Tensor& gradient);
   double nanoseconds_per_element;  // in float32
   detail::FusionRole fusion_role;
   bool bytes = false;  // whether uint8 is one of its dtypes
@@ -120,20 +122,34 @@ constexpr auto of_numbers_and_bytes = &make_plain<Function, double, std::int32_t
 
 using Kernels = simd::ElementwiseKernels;
 constexpr auto kNoFusion = detail::FusionRole::none;
-constexpr BinaryFunctionOfElements kAdd = {
-    "Add", &Kernels::add, of_numbers_and_bytes<reference::Add>, 0.3, detail::FusionRole::add, true};
-constexpr BinaryFunctionOfElements kBiasAdd = {
-    "BiasAdd", &Kernels::add, of_numbers_and_bytes<reference::Add>, 0.3, detail::FusionRole::bias_add, true};
-constexpr BinaryFunctionOfElements kSub = {"Sub", &Kernels::sub, of_numbers_and_bytes<reference::Sub>,
-                                           0.3,   kNoFusion,     true};
-constexpr BinaryFunctionOfElements kMul = {"Mul", &Kernels::mul, of_numbers_and_bytes<reference::Mul>,
-                                           0.3,   kNoFusion,     true};
-constexpr BinaryFunctionOfElements kRealDiv = {"RealDiv", &Kernels::div, &make_real_division, 0.5, kNoFusion};
-constexpr BinaryFunctionOfElements kDiv = {"Div", &Kernels::div, of_numbers<reference::Div>, 0.5, kNoFusion};
-constexpr BinaryFunctionOfElements kMaximum = {"Maximum", &Kernels::maximum, of_numbers<reference::Maximum>,
-                                               0.3, kNoFusion};
-constexpr BinaryFunctionOfElements kMinimum = {"Minimum", &Kernels::minimum, of_numbers<reference::Minimum>,
-                                               0.3, kNoFusion};
+constexpr BinaryFunctionOfElements kAdd = {"Add",
+                                           &Kernels::add,
+                                           of_numbers_and_bytes<reference::Add>,
+                                           &detail::add_gradients,
+                                           0.3,
+                                           detail::FusionRole::add,
+                                           true};
+constexpr BinaryFunctionOfElements kBiasAdd = {"BiasAdd",
+                                               &Kernels::add,
+                                               of_numbers_and_bytes<reference::Add>,
+                                               &detail::bias_add_gradients,
+                                               0.3,
+                                               detail::FusionRole::bias_add,
+                                               true};
+constexpr BinaryFunctionOfElements kSub = {
+    "Sub",     &Kernels::sub, of_numbers_and_bytes<reference::Sub>, &detail::subtract_gradients, 0.3,
+    kNoFusion, true};
+constexpr BinaryFunctionOfElements kMul = {
+    "Mul",     &Kernels::mul, of_numbers_and_bytes<reference::Mul>, &detail::multiply_gradients, 0.3,
+    kNoFusion, true};
+constexpr BinaryFunctionOfElements kRealDiv = {
+    "RealDiv", &Kernels::div, &make_real_division, &detail::divide_gradients, 0.5, kNoFusion};
+constexpr BinaryFunctionOfElements kDiv = {
+    "Div", &Kernels::div, of_numbers<reference::Div>, &detail::divide_gradients, 0.5, kNoFusion};
+constexpr BinaryFunctionOfElements kMaximum = {
+    "Maximum", &Kernels::maximum, of_numbers<reference::Maximum>, &detail::maximum_gradients, 0.3, kNoFusion};
+constexpr BinaryFunctionOfElements kMinimum = {
+    "Minimum", &Kernels::minimum, of_numbers<reference::Minimum>, &detail::minimum_gradients, 0.3, kNoFusion};
 
 class BinaryDefinition : public detail::OpDefinition {
  public:
@@ -147,6 +163,11 @@ class BinaryDefinition : public detail::OpDefinition {
     detail::require_same_dtype(inputs[0], "x", inputs[1], "y");
     const bool to_float64 = &function_ == &kRealDiv && !is_floating(inputs[0].dtype);
     return {{to_float64 ? DType::float64 : inputs[0].dtype, detail::broadcast_shape(inputs[0], inputs[1])}};
+  }
+
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    return function_.gradients(operation, output_gradients[0]);
   }
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,

@@ -3,6 +3,7 @@
 #include "core/instruction_set.hpp"
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
+#include "ops/elementwise_unary_gradients.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 
@@ -23,6 +24,7 @@ struct UnaryFunctionOfElements {
   const char* parameter;  // TensorFlow's name of the input
   simd::UnaryFunction simd::ElementwiseKernels::*vectorized;
   std::unique_ptr<detail::Kernel> (*make_plain)(DType dtype, detail::RangeOptions options);
+  Tensor (*gradient)(const Operation& operation, const Tensor& gradient);
   bool integers;                   // whether it is defined for them
   double nanoseconds_per_element;  // in float32
   detail::FusionRole fusion_role;
@@ -57,25 +59,37 @@ constexpr auto unary_of_floats = &make_plain_unary<Function, double>;
 
 using Kernels = simd::ElementwiseKernels;
 constexpr auto kNeverFused = detail::FusionRole::none;
-constexpr UnaryFunctionOfElements kNeg = {"Neg", "x", &Kernels::neg, unary_of_numbers<reference::Neg>,
-                                          true,  0.2, kNeverFused};
-constexpr UnaryFunctionOfElements kAbs = {"Abs", "x", &Kernels::abs, unary_of_numbers<reference::Abs>,
-                                          true,  0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kNeg = {
+    "Neg", "x", &Kernels::neg, unary_of_numbers<reference::Neg>, &detail::negative_gradient,
+    true,  0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kAbs = {
+    "Abs", "x", &Kernels::abs, unary_of_numbers<reference::Abs>, &detail::abs_gradient,
+    true,  0.2, kNeverFused};
 constexpr UnaryFunctionOfElements kSquare = {
-    "Square", "x", &Kernels::square, unary_of_numbers<reference::Square>, true, 0.2, kNeverFused};
-constexpr UnaryFunctionOfElements kExp = {"Exp", "x", &Kernels::exp, unary_of_floats<reference::Exp>,
-                                          false, 1,   kNeverFused};
-constexpr UnaryFunctionOfElements kLog = {"Log", "x", &Kernels::log, unary_of_floats<reference::Log>,
-                                          false, 1,   kNeverFused};
-constexpr UnaryFunctionOfElements kSqrt = {"Sqrt", "x", &Kernels::sqrt, unary_of_floats<reference::Sqrt>,
-                                           false,  0.5, kNeverFused};
+    "Square", "x", &Kernels::square, unary_of_numbers<reference::Square>, &detail::square_gradient,
+    true,     0.2, kNeverFused};
+constexpr UnaryFunctionOfElements kExp = {
+    "Exp", "x", &Kernels::exp, unary_of_floats<reference::Exp>, &detail::exp_gradient, false, 1, kNeverFused};
+constexpr UnaryFunctionOfElements kLog = {
+    "Log", "x", &Kernels::log, unary_of_floats<reference::Log>, &detail::log_gradient, false, 1, kNeverFused};
+constexpr UnaryFunctionOfElements kSqrt = {
+    "Sqrt", "x", &Kernels::sqrt, unary_of_floats<reference::Sqrt>, &detail::sqrt_gradient,
+    false,  0.5, kNeverFused};
 constexpr UnaryFunctionOfElements kSigmoid = {
-    "Sigmoid", "x", &Kernels::sigmoid, unary_of_floats<reference::Sigmoid>, false, 1.5, kNeverFused};
-constexpr UnaryFunctionOfElements kTanh = {"Tanh", "x", &Kernels::tanh, unary_of_floats<reference::Tanh>,
-                                           false,  1.5, kNeverFused};
-constexpr UnaryFunctionOfElements kRelu = {
-    "Relu", "features", &Kernels::relu,           unary_of_numbers_and_bytes<reference::Relu>,
-    true,   0.2,        detail::FusionRole::relu, true};
+    "Sigmoid", "x", &Kernels::sigmoid, unary_of_floats<reference::Sigmoid>, &detail::sigmoid_gradient,
+    false,     1.5, kNeverFused};
+constexpr UnaryFunctionOfElements kTanh = {
+    "Tanh", "x", &Kernels::tanh, unary_of_floats<reference::Tanh>, &detail::tanh_gradient,
+    false,  1.5, kNeverFused};
+constexpr UnaryFunctionOfElements kRelu = {"Relu",
+                                           "features",
+                                           &Kernels::relu,
+                                           unary_of_numbers_and_bytes<reference::Relu>,
+                                           &detail::relu_gradient,
+                                           true,
+                                           0.2,
+                                           detail::FusionRole::relu,
+                                           true};
 
 class UnaryDefinition final : public detail::OpDefinition {
  public:
@@ -92,6 +106,11 @@ class UnaryDefinition final : public detail::OpDefinition {
       detail::require_floating(inputs[0], function_.parameter);
     }
     return {inputs[0]};
+  }
+
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    return std::vector{function_.gradient(operation, output_gradients[0])};
   }
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,

@@ -3,11 +3,14 @@
 // one; then each reduced one, from the last to the first, is a step that sees its input as [outer, length,
 // inner] and leaves [outer, inner]. A long one is cut into chunks first, by its length alone, so that threads
 // share it and the order of the additions does not depend on them.
+#include "ops/reduce.hpp"
+
 #include "core/instruction_set.hpp"
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/spread.hpp"
 
 #include <varscope/error.hpp>
 #include <varscope/math_ops.hpp>
@@ -233,6 +236,25 @@ std::vector<ReduceStep> plan_steps(const std::vector<DimensionGroup>& groups) {
   return steps;
 }
 
+template <typename T>
+std::unique_ptr<detail::Kernel> make_reduction(Reduction reduction, const Shape& input,
+                                               const std::vector<bool>& reduced, const Shape& result) {
+  const std::int64_t results = result.num_elements();
+  const std::int64_t elements = input.num_elements();
+  if (results == 0 || elements == 0) return make_fill<T>(value_of_nothing<T>(reduction), results);
+  std::vector<ReduceStep> steps = plan_steps(grouped(input, reduced));
+  if (steps.empty()) return nullptr;  // every reduced dimension is 1: the same elements
+  return std::make_unique<ReduceKernel<T>>(reduction, std::move(steps), elements / results);
+}
+
+std::unique_ptr<detail::Kernel> make_reduction(Reduction reduction, const TensorSpec& input,
+                                               const std::vector<bool>& reduced, const Shape& result) {
+  return detail::visit_element_type<float, double, std::int32_t, std::int64_t>(
+      input.dtype, [&]<typename T>(detail::ElementType<T>) {
+        return make_reduction<T>(reduction, input.shape, reduced, result);
+      });
+}
+
 class ReduceDefinition final : public detail::OpDefinition {
  public:
   ReduceDefinition(Reduction reduction, Axes axes, bool keepdims)
@@ -260,22 +282,26 @@ class ReduceDefinition final : public detail::OpDefinition {
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const override {
-    return detail::visit_element_type<float, double, std::int32_t, std::int64_t>(
-        inputs[0].dtype,
-        [&]<typename T>(detail::ElementType<T>) { return make_typed<T>(inputs[0], outputs[0].shape); });
+    return make_reduction(reduction_, inputs[0], reduced_dimensions(inputs[0]), outputs[0].shape);
+  }
+
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const Tensor& gradient = output_gradients[0];
+    const Tensor input = operation.inputs()[0];
+    switch (reduction_) {
+      case Reduction::sum:
+        return std::vector{detail::sum_gradient(gradient, input, axes_, keepdims_, operation.where())};
+      case Reduction::mean:
+        return std::vector{detail::mean_gradient(gradient, input, axes_, keepdims_, operation.where())};
+      case Reduction::max:
+        break;
+    }
+    return std::vector{
+        detail::max_gradient(gradient, input, operation.output(0), axes_, keepdims_, operation.where())};
   }
 
  private:
-  template <typename T>
-  std::unique_ptr<detail::Kernel> make_typed(const TensorSpec& input, const Shape& result) const {
-    const std::int64_t results = result.num_elements();
-    const std::int64_t elements = input.shape.num_elements();
-    if (results == 0 || elements == 0) return make_fill<T>(value_of_nothing<T>(reduction_), results);
-    std::vector<ReduceStep> steps = plan_steps(grouped(input.shape, reduced_dimensions(input)));
-    if (steps.empty()) return nullptr;  // every reduced dimension is 1: the same elements
-    return std::make_unique<ReduceKernel<T>>(reduction_, std::move(steps), elements / results);
-  }
-
   /// Requires: a known rank.
   std::vector<bool> reduced_dimensions(const TensorSpec& input) const {
     std::vector<bool> reduced(static_cast<std::size_t>(input.shape.rank()), axes_.all());
@@ -302,6 +328,15 @@ Tensor build_reduce(Reduction reduction, const TensorLike& input, ReduceOptions 
 }
 
 }  // namespace
+
+namespace detail {
+
+std::unique_ptr<Kernel> make_sum_kernel(const TensorSpec& input, const std::vector<bool>& summed,
+                                        const Shape& result) {
+  return make_reduction(Reduction::sum, input, summed, result);
+}
+
+}  // namespace detail
 
 Tensor reduce_sum(const TensorLike& input, ReduceOptions options, SourceLocation where) {
   return build_reduce(Reduction::sum, input, std::move(options), where);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Identity and Reshape: the same elements under another name or shape. Neither copies.
+// Identity, StopGradient and Reshape: the same elements under another name or shape. None of them copies.
 #include "ops/build.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/shaped_like.hpp"
 
 #include <varscope/array_ops.hpp>
 #include <varscope/error.hpp>
@@ -28,6 +29,21 @@ class IdentityDefinition final : public ViewDefinition {
  public:
   std::string_view type() const noexcept override { return "Identity"; }
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation&, std::span<const Tensor> output_gradients) const override {
+    return std::vector{output_gradients[0]};
+  }
+};
+
+class StopGradientDefinition final : public ViewDefinition {
+ public:
+  std::string_view type() const noexcept override { return "StopGradient"; }
+  std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override { return {inputs[0]}; }
+  /// Nothing flows: what it is for.
+  std::optional<std::vector<Tensor>> build_gradients(const Operation&,
+                                                     std::span<const Tensor>) const override {
+    return std::vector{Tensor()};
+  }
 };
 
 class ReshapeDefinition final : public ViewDefinition {
@@ -63,6 +79,15 @@ class ReshapeDefinition final : public ViewDefinition {
     return {{tensor.dtype, Shape(std::move(dimensions))}};
   }
 
+  /// Under the input's shape again.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    return std::vector{detail::build_shaped_like(
+        "Reshape",
+        [](std::span<const Shape> shapes) { return std::make_shared<ReshapeDefinition>(shapes[0]); },
+        output_gradients[0], operation.inputs()[0], {}, operation.where())};
+  }
+
  private:
   [[noreturn]] void refuse(const TensorSpec& tensor, const std::string& wanted) const {
     throw ValueError("'tensor' is " + detail::to_string(tensor) + ", which has " +
@@ -77,6 +102,11 @@ class ReshapeDefinition final : public ViewDefinition {
 
 Tensor identity(const TensorLike& input, std::string_view name, SourceLocation where) {
   return detail::build(std::make_shared<IdentityDefinition>(), {{"input", &input}}, name, "Identity", where);
+}
+
+Tensor stop_gradient(const TensorLike& input, std::string_view name, SourceLocation where) {
+  return detail::build(std::make_shared<StopGradientDefinition>(), {{"input", &input}}, name, "StopGradient",
+                       where);
 }
 
 Tensor reshape(const TensorLike& tensor, Shape shape, std::string_view name, SourceLocation where) {

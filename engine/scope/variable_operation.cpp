@@ -20,4 +20,10 @@ std::unique_ptr<Kernel> VariableOperation::make_kernel(std::span<const TensorSpe
                            " has no kernel: a session runs it");
 }
 
+std::optional<std::vector<Tensor>> VariableOperation::build_gradients(
+    const Operation&, std::span<const Tensor> output_gradients) const {
+  if (role_ != OpRole::variable_read) return std::nullopt;
+  return std::vector{output_gradients[0]};
+}
+
 }  // namespace varscope::detail

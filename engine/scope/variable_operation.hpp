@@ -25,6 +25,9 @@ class VariableOperation final : public OpDefinition {
   /// Throws UnimplementedError: the session runs these operations itself.
   std::unique_ptr<Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                       std::span<const TensorSpec> outputs) const override;
+  /// What is read is the variable, so all of it flows there. The others have no rule.
+  std::optional<std::vector<Tensor>> build_gradients(const Operation& operation,
+                                                     std::span<const Tensor> output_gradients) const override;
 
  private:
   OpRole role_;

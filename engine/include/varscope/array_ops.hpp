@@ -15,6 +15,7 @@
 #include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
+#include <varscope/tensor_list.hpp>
 
 #include <concepts>
 #include <cstdint>
@@ -77,9 +78,21 @@ VARSCOPE_API Tensor zeros(Shape shape, FillOptions options = {},
 VARSCOPE_API Tensor ones(Shape shape, FillOptions options = {},
                          SourceLocation where = SourceLocation::current());
 
+/// Zeros, ones of the input's dtype and shape (tf.zeros_like, tf.ones_like; "zeros_like", "ones_like"): a
+/// constant if the shape is known, else an operation that a run makes from the shape alone. Any dtype.
+VARSCOPE_API Tensor zeros_like(const TensorLike& tensor, std::string_view name = {},
+                               SourceLocation where = SourceLocation::current());
+VARSCOPE_API Tensor ones_like(const TensorLike& tensor, std::string_view name = {},
+                              SourceLocation where = SourceLocation::current());
+
 /// The same values under another operation's name (tf.identity; "Identity"). Copies nothing.
 VARSCOPE_API Tensor identity(const TensorLike& input, std::string_view name = {},
                              SourceLocation where = SourceLocation::current());
+
+/// The same values, through which gradients() sees nothing (tf.stop_gradient; "StopGradient"). Copies
+/// nothing.
+VARSCOPE_API Tensor stop_gradient(const TensorLike& input, std::string_view name = {},
+                                  SourceLocation where = SourceLocation::current());
 
 /// The same elements, row-major, under another shape (tf.reshape; "Reshape"). One dimension may be -1: it is
 /// what the others leave. Throws ValueError if two are, or if the numbers of elements differ. Copies nothing.
@@ -90,19 +103,6 @@ VARSCOPE_API Tensor reshape(const TensorLike& tensor, Shape shape, std::string_v
 /// reverses the dimensions. Throws ValueError if `perm` is not a permutation of all of them.
 VARSCOPE_API Tensor transpose(const TensorLike& a, std::vector<int> perm = {}, std::string_view name = {},
                               SourceLocation where = SourceLocation::current());
-
-/// Several tensors: `{a, b}`, or what split() gave.
-class VARSCOPE_API TensorList {
- public:
-  TensorList(std::initializer_list<TensorLike> values) : values_(values) {}
-  TensorList(std::vector<TensorLike> values) : values_(std::move(values)) {}  // NOLINT: reads as in Python
-  TensorList(const std::vector<Tensor>& values)                               // NOLINT: reads as in Python
-      : values_(values.begin(), values.end()) {}
-  const std::vector<TensorLike>& values() const noexcept { return values_; }
-
- private:
-  std::vector<TensorLike> values_;
-};
 
 /// The values one after the other along dimension `axis`, counted from the end if negative (tf.concat;
 /// "concat"). Throws ValueError if there are none, or if ranks or other dimensions differ.

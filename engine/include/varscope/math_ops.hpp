@@ -15,6 +15,7 @@
 #include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
+#include <varscope/tensor_list.hpp>
 
 #include <concepts>
 #include <initializer_list>
@@ -50,6 +51,12 @@ VARSCOPE_API Tensor maximum(const TensorLike& x, const TensorLike& y, std::strin
                             SourceLocation where = SourceLocation::current());
 VARSCOPE_API Tensor minimum(const TensorLike& x, const TensorLike& y, std::string_view name = {},
                             SourceLocation where = SourceLocation::current());
+
+/// The sum of tensors of one dtype and shape, added in their order (tf.add_n; "AddN"); nothing is broadcast.
+/// float32, float64, int32, int64, uint8. Gives a single tensor itself, unless a name is given. Throws
+/// ValueError for an empty list or different shapes.
+VARSCOPE_API Tensor add_n(const TensorList& inputs, std::string_view name = {},
+                          SourceLocation where = SourceLocation::current());
 
 // Functions of each element, of float32, float64, int32, int64.
 

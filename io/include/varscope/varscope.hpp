@@ -15,6 +15,7 @@
 #include <varscope/error.hpp>
 #include <varscope/flag.hpp>
 #include <varscope/foreign_hdf5.hpp>
+#include <varscope/gradients.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/image.hpp>
 #include <varscope/init_from_checkpoint.hpp>
@@ -43,6 +44,7 @@
 #include <varscope/template.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
+#include <varscope/tensor_list.hpp>
 #include <varscope/variable.hpp>
 #include <varscope/variable_creator_scope.hpp>
 #include <varscope/variable_scope.hpp>
