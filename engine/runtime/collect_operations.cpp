@@ -30,6 +30,7 @@ OperationCollector::OperationCollector(const PlanRequest& request) : request_(re
   for (const GraphOperation& operation : graph_.operations) {
     for (std::size_t input : operation.inputs) ++graph_.values[input].uses;
   }
+  remove_unneeded();
 }
 
 void OperationCollector::add_feed(std::size_t index) {
@@ -196,6 +197,40 @@ std::vector<TensorSpec> OperationCollector::infer(const OperationNode& node,
   }
 }
 
+void OperationCollector::use_known_shapes(GraphOperation& operation) {
+  std::optional<ShapedOperation> shaped =
+      operation.definition->with_known_shapes(graph_.specs_of(operation.inputs));
+  if (!shaped) return;
+  operation.definition = std::move(shaped->definition);
+  const auto rest = operation.inputs.begin() + static_cast<std::ptrdiff_t>(shaped->inputs);
+  given_up_.insert(given_up_.end(), rest, operation.inputs.end());
+  operation.inputs.erase(rest, operation.inputs.end());
+}
+
+/// Removes what was collected only for the shape that it gives.
+void OperationCollector::remove_unneeded() {
+  if (given_up_.empty()) return;
+  std::unordered_map<std::size_t, GraphOperation*> producers;
+  for (GraphOperation& operation : graph_.operations) {
+    for (std::size_t output : operation.outputs) producers.emplace(output, &operation);
+  }
+  const auto unneeded = [&](std::size_t value) {
+    return graph_.values[value].uses == 0 && !graph_.values[value].fetched;
+  };
+  std::vector<std::size_t>& pending = given_up_;
+  while (!pending.empty()) {
+    const auto producer = producers.find(pending.back());
+    pending.pop_back();
+    if (producer == producers.end() || producer->second->removed) continue;
+    GraphOperation& operation = *producer->second;
+    if (!std::all_of(operation.outputs.begin(), operation.outputs.end(), unneeded)) continue;
+    operation.removed = true;
+    for (std::size_t input : operation.inputs) {
+      if (--graph_.values[input].uses == 0) pending.push_back(input);
+    }
+  }
+}
+
 void OperationCollector::add_computation(const OperationNode& node, std::vector<std::size_t> inputs) {
   GraphOperation operation{.node = &node, .definition = node.definition(), .inputs = std::move(inputs)};
   std::vector<TensorSpec> outputs = infer(node, graph_.specs_of(operation.inputs));
@@ -214,6 +249,7 @@ void OperationCollector::add_computation(const OperationNode& node, std::vector<
       operation.outputs.push_back(add_value(tensor, {.spec = std::move(outputs[i])}));
     }
   }
+  use_known_shapes(operation);
   stateful_ = stateful_ || node.definition()->stateful();
   graph_.operations.push_back(std::move(operation));
 }

@@ -37,6 +37,8 @@ class OperationCollector {
   void set_assigned(const VariableRecord& record, std::size_t value);
   void require_not_initialized_too(const VariableRecord& record) const;
   void add_computation(const OperationNode& node, std::vector<std::size_t> inputs);
+  void use_known_shapes(GraphOperation& operation);
+  void remove_unneeded();
   static std::vector<TensorSpec> infer(const OperationNode& node, const std::vector<TensorSpec>& inputs);
   std::size_t add_value(const Tensor& tensor, GraphValue value);
   std::size_t value_of(const Tensor& tensor) const;
@@ -52,6 +54,7 @@ class OperationCollector {
   std::vector<const VariableRecord*> assigned_initials_;
   std::vector<const VariableRecord*> assigned_;
   std::unordered_map<const VariableRecord*, std::size_t> assigned_values_;  // the last one of each
+  std::vector<std::size_t> given_up_;  // values whose shapes were all that an operation wanted of them
   bool stateful_ = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
@@ -105,6 +106,41 @@ BOOST_AUTO_TEST_CASE(bias_add_and_the_bias_on_the_left_are_fused_too) {
   const vs::Tensor second = bias + vs::conv2d(x, filter, {.padding = vs::Padding::same});
   BOOST_TEST((steps(*compile({second})) == Names{"Conv2D_1"}));
   BOOST_TEST(fused(first).same_bits(fused(second)));
+}
+
+BOOST_AUTO_TEST_CASE(what_gives_only_its_shape_is_not_computed) {
+  const vs::Tensor any = vs::placeholder({-1, 8, 8, 4}, {.name = "any"});
+  const vs::Tensor shape = vs::exp(vs::tanh(any));
+  const vs::Tensor zeros = vs::zeros_like(shape);
+  const std::vector<vs::Tensor> feeds{any};
+  const std::vector<vs::Array> values{image};
+  const auto plan_of = [&](const std::vector<vs::Fetch>& fetches) {
+    return vs::detail::compile_plan({.feeds = feeds, .feed_values = values, .fetches = fetches});
+  };
+  BOOST_TEST((steps(*plan_of({zeros})) == Names{"zeros_like"}));
+  BOOST_TEST((steps(*plan_of({zeros, shape})) == Names{"Tanh", "zeros_like", "Exp"}));
+}
+
+BOOST_AUTO_TEST_CASE(gradients_that_need_only_a_shape_leave_fusion_alone) {
+  const vs::Variable filter =
+      vs::get_variable("filter", {3, 3, 4, 4}, {.initializer = vs::glorot_uniform_initializer(1)});
+  const vs::Variable bias =
+      vs::get_variable("bias", {4}, {.initializer = vs::random_normal_initializer(0, 1, 2)});
+  const vs::Tensor any = vs::placeholder({-1, 8, 8, 4}, {.name = "any"});
+  const vs::Tensor result = vs::relu(vs::conv2d(any, filter) + bias + any);
+  const vs::Tensor of_bias = vs::gradients({result}, {bias})[0];
+  const std::vector<vs::Tensor> feeds{any};
+  const std::vector<vs::Array> values{image};
+  const std::vector<vs::Fetch> fetches{result, of_bias};
+  const auto plan = vs::detail::compile_plan({.feeds = feeds, .feed_values = values, .fetches = fetches});
+  // The sum of the two images may have to be summed again where the batch was repeated: here it was not.
+  const Names expected{"gradients/grad_ys_0", "Conv2D", "gradients/Relu_grad/ReluGrad",
+                       "gradients/add_grad/SumToShape"};
+  Names names = steps(*plan);
+  std::sort(names.begin(), names.begin() + 2);
+  Names sorted = expected;
+  std::sort(sorted.begin(), sorted.begin() + 2);
+  BOOST_TEST((names == sorted));
 }
 
 BOOST_AUTO_TEST_CASE(what_somebody_else_needs_is_not_fused_away) {
