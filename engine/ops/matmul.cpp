@@ -7,8 +7,10 @@
 #include "ops/layout_key.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/sum_to_shape.hpp"
 #include "ops/tile_workspace.hpp"
 
+#include <varscope/array_ops.hpp>
 #include <varscope/error.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/simd/reference/matmul.hpp>
@@ -241,6 +243,24 @@ class MatMulDefinition final : public detail::OpDefinition {
     const bool fused_already = epilogue_.bias || epilogue_.activation != detail::FusedActivation::none;
     if (fused_already || epilogue.residual) return nullptr;
     return std::make_shared<MatMulDefinition>(transpose_a_, transpose_b_, epilogue);
+  }
+
+  /// Products of the gradient with the other side, whose transposes follow from C = A B, dA = dC B', dB = A'
+  /// dC.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const SourceLocation& where = operation.where();
+    const Tensor a = operation.inputs()[0];
+    const Tensor b = operation.inputs()[1];
+    const Tensor& gradient = output_gradients[0];
+    const Tensor to_a = transpose_a_
+                            ? matmul(b, gradient, {.transpose_a = transpose_b_, .transpose_b = true}, where)
+                            : matmul(gradient, b, {.transpose_b = !transpose_b_}, where);
+    const Tensor to_b = transpose_b_
+                            ? matmul(gradient, a, {.transpose_a = true, .transpose_b = transpose_a_}, where)
+                            : matmul(a, gradient, {.transpose_a = !transpose_a_}, where);
+    return std::vector{detail::sum_to_operand(to_a, a, b, where, 2),
+                       detail::sum_to_operand(to_b, b, a, where, 2)};
   }
 
  private:
