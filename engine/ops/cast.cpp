@@ -85,6 +85,13 @@ class CastDefinition final : public OpDefinition {
         });
   }
 
+  /// Converted back; nothing flows to what has no gradients.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const DType from = operation.inputs()[0].dtype();
+    return std::vector{is_floating(from) ? cast(output_gradients[0], from, {}, operation.where()) : Tensor()};
+  }
+
  private:
   DType dtype_;
 };

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pad: a tensor surrounded by a constant.
+#include "ops/pad.hpp"
+
 #include "ops/build.hpp"
 #include "ops/cast.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/shaped_like.hpp"
+#include "ops/slice.hpp"
 
 #include <varscope/array_ops.hpp>
 #include <varscope/error.hpp>
@@ -119,6 +123,22 @@ class PadDefinition final : public detail::OpDefinition {
         });
   }
 
+  /// The block that the input was put into.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    std::vector<std::int64_t> begin;
+    for (const PadWidths& widths : paddings_) begin.push_back(widths.before);
+    return std::vector{detail::build_shaped_like(
+        "PadGrad",
+        [begin](std::span<const Shape> shapes) {
+          return detail::slice_definition(begin, shapes[0].dimensions());
+        },
+        output_gradients[0], operation.inputs()[0], {}, operation.where(),
+        [paddings = paddings_](const Tensor& gradient, const SourceLocation& where) {
+          return pad(gradient, paddings, {}, where);
+        })};
+  }
+
  private:
   Filler filler_of(DType dtype) const noexcept {
     Filler filler{.size = dtype_size(dtype)};
@@ -131,6 +151,14 @@ class PadDefinition final : public detail::OpDefinition {
 };
 
 }  // namespace
+
+namespace detail {
+
+std::shared_ptr<const OpDefinition> pad_definition(std::vector<PadWidths> paddings) {
+  return std::make_shared<PadDefinition>(std::move(paddings), 0);
+}
+
+}  // namespace detail
 
 Tensor pad(const TensorLike& tensor, std::vector<PadWidths> paddings, PadOptions options,
            SourceLocation where) {

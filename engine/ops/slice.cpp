@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Slice: a block of a tensor.
+#include "ops/slice.hpp"
+
 #include "ops/build.hpp"
+#include "ops/pad.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
+#include "ops/shaped_like.hpp"
 #include "ops/strides.hpp"
 
 #include <varscope/array_ops.hpp>
@@ -71,7 +75,32 @@ class SliceDefinition final : public detail::OpDefinition {
                                      });
   }
 
+  /// Zeros around it.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    return std::vector{detail::build_shaped_like(
+        "SliceGrad",
+        [begin = begin_, size = size_](std::span<const Shape> shapes) {
+          return detail::pad_definition(widths_around(begin, size, shapes[0]));
+        },
+        output_gradients[0], operation.inputs()[0], {}, operation.where(),
+        [begin = begin_, size = size_](const Tensor& gradient, const SourceLocation& where) {
+          return slice(gradient, begin, size, {}, where);
+        })};
+  }
+
  private:
+  /// What lies before and after the block in a tensor of that shape, which is fully known.
+  static std::vector<PadWidths> widths_around(const std::vector<std::int64_t>& begin,
+                                              const std::vector<std::int64_t>& size, const Shape& shape) {
+    std::vector<PadWidths> widths;
+    for (std::size_t axis = 0; axis < begin.size(); ++axis) {
+      const std::int64_t rest = shape.dimensions()[axis] - begin[axis];
+      widths.push_back({begin[axis], size[axis] < 0 ? 0 : rest - size[axis]});
+    }
+    return widths;
+  }
+
   std::int64_t extent(const TensorSpec& input, std::int64_t whole, int axis) const {
     const std::int64_t begin = begin_[static_cast<std::size_t>(axis)];
     const std::int64_t size = size_[static_cast<std::size_t>(axis)];
@@ -90,6 +119,15 @@ class SliceDefinition final : public detail::OpDefinition {
 };
 
 }  // namespace
+
+namespace detail {
+
+std::shared_ptr<const OpDefinition> slice_definition(std::vector<std::int64_t> begin,
+                                                     std::vector<std::int64_t> size) {
+  return std::make_shared<SliceDefinition>(std::move(begin), std::move(size));
+}
+
+}  // namespace detail
 
 Tensor slice(const TensorLike& input, std::vector<std::int64_t> begin, std::vector<std::int64_t> size,
              std::string_view name, SourceLocation where) {

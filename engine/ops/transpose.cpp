@@ -163,6 +163,16 @@ class TransposeDefinition final : public detail::OpDefinition {
     }
   }
 
+  /// In the order from before.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    std::vector<int> inverse(perm_.size());
+    for (std::size_t i = 0; i < perm_.size(); ++i) {
+      inverse[static_cast<std::size_t>(perm_[i])] = static_cast<int>(i);
+    }
+    return std::vector{transpose(output_gradients[0], std::move(inverse), {}, operation.where())};
+  }
+
  private:
   std::vector<int> permutation(int rank) const {
     std::vector<int> perm = perm_;
