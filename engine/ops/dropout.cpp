@@ -90,6 +90,14 @@ class DropoutDefinition final : public detail::OpDefinition {
         });
   }
 
+  /// The same elements of the gradient, divided by the same number: those are the numbers of this run.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const TensorLike gradient(output_gradients[0], operation.where());
+    return std::vector{detail::build(std::make_shared<DropoutDefinition>(keep_prob_, seeds_),
+                                     {{"x", &gradient}}, {}, "dropout", operation.where())};
+  }
+
  private:
   double keep_prob_;
   SeedPair seeds_;

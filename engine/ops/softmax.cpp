@@ -7,6 +7,7 @@
 #include "ops/shape_rules.hpp"
 
 #include <varscope/error.hpp>
+#include <varscope/math_ops.hpp>
 #include <varscope/nn_ops.hpp>
 #include <varscope/simd/reference/softmax.hpp>
 
@@ -115,6 +116,17 @@ class SoftmaxDefinition final : public detail::OpDefinition {
     return detail::visit_element_type<float, double>(
         inputs[0].dtype,
         [&]<typename T>(detail::ElementType<T>) { return make_softmax<T>(outer, shape[axis], inner); });
+  }
+
+  /// (g - sum(g y)) y, with the result y and the sum along the dimension.
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const SourceLocation& where = operation.where();
+    const Tensor& gradient = output_gradients[0];
+    const Tensor result = operation.output(0);
+    const Tensor mean =
+        reduce_sum(multiply(gradient, result, "mul", where), {.axis = axis_, .keepdims = true}, where);
+    return std::vector{multiply(subtract(gradient, mean, "sub", where), result, "mul", where)};
   }
 
  private:
