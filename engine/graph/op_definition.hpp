@@ -38,8 +38,8 @@ enum class OpRole {
   initial_value,   // names the initializer of variable(), is not computed
   assign_initial,  // sets variable() to its initial value when it is fetched
   assign,          // sets variable(), its input 0, to its input 1, which it yields
-  assign_update,   // runs a kernel on the value of variable(), its input 0, and sets variable() to the result
-  no_op,           // runs its control inputs only
+  assign_update,  // runs a kernel on current values of variables(), and sets the first of them to its outputs
+  no_op,          // runs its control inputs only
 };
 
 /// What fusion may do with an operation.
@@ -100,6 +100,10 @@ class OpDefinition {
 
   virtual const Array* constant_value() const noexcept { return nullptr; }
   virtual const VariableRecord* variable() const noexcept { return nullptr; }
+  /// Of assign_update: the variables that the first inputs are. The kernel gets their values as the
+  /// assignments before it in the run have made them, and output i becomes the value of variable i: all of
+  /// them are set by one operation, from one pass over the memory. Not fewer than outputs.
+  virtual std::span<const VariableRecord* const> variables() const noexcept { return {}; }
 
   virtual FusionRole fusion_role() const noexcept { return FusionRole::none; }
   /// This operation with the epilogue fused into it (inputs: its own, then bias, then residual as the

@@ -29,6 +29,7 @@ class AssignDefinition final : public detail::OpDefinition {
     return update_ ? detail::OpRole::assign_update : detail::OpRole::assign;
   }
   const detail::VariableRecord* variable() const noexcept override { return record_; }
+  std::span<const detail::VariableRecord* const> variables() const noexcept override { return {&record_, 1}; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& ref = inputs[0];

@@ -64,9 +64,12 @@ std::size_t OperationCollector::value_of(const Tensor& tensor) const {
 
 namespace {
 
-bool assigns(const OperationNode& node) noexcept {
-  const OpRole role = node.definition()->role();
-  return role == OpRole::assign || role == OpRole::assign_update;
+/// How many inputs are variables as assignments before it have made them: they are not needed here, and what
+/// is assigned to may never have had a value.
+std::size_t num_variable_inputs(const OperationNode& node) noexcept {
+  const OpDefinition& definition = *node.definition();
+  if (definition.role() == OpRole::assign_update) return definition.variables().size();
+  return definition.role() == OpRole::assign ? 1 : 0;
 }
 
 }  // namespace
@@ -90,10 +93,9 @@ void OperationCollector::visit(const OperationNode* root, const Tensor& wanted) 
     }
     pending.push_back({node, true});
     if (node->definition()->role() == OpRole::assign_initial) continue;
-    // The last one first: what is pending is taken from the end. What is assigned to is not needed, and may
-    // never have had a value.
+    // The last one first: what is pending is taken from the end.
     const std::vector<Tensor>& inputs = node->inputs();
-    for (std::size_t input = inputs.size(); input-- > (assigns(*node) ? 1 : 0);) {
+    for (std::size_t input = inputs.size(); input-- > num_variable_inputs(*node);) {
       if (!values_.contains(inputs[input])) pending.push_back({inputs[input].node(), false});
     }
     for (const Operation& control : node->control_inputs()) pending.push_back({control.node(), false});
@@ -153,20 +155,25 @@ void OperationCollector::add_assignment(const OperationNode& node) {
   set_assigned(record, value);
 }
 
-/// The kernel's first input is what the assignments before this one have made of the variable.
 void OperationCollector::add_update(const OperationNode& node) {
-  const VariableRecord& record = *node.definition()->variable();
-  const auto assigned = assigned_values_.find(&record);
-  std::size_t current = no_index;
-  if (assigned != assigned_values_.end()) {
-    current = assigned->second;
-  } else {
-    const OperationNode& variable = record.node();
-    if (!values_.contains({&variable, 0})) add_operation(variable);
-    current = value_of({&variable, 0});
+  const std::span<const VariableRecord* const> variables = node.definition()->variables();
+  std::vector<std::size_t> inputs;
+  for (const VariableRecord* record : variables) inputs.push_back(current_value(*record));
+  for (std::size_t i = variables.size(); i < node.inputs().size(); ++i) {
+    inputs.push_back(value_of(node.inputs()[i]));
   }
-  add_computation(node, {current, value_of(node.inputs()[1])});
-  set_assigned(record, graph_.operations.back().outputs.front());
+  add_computation(node, std::move(inputs));
+  const std::vector<std::size_t>& outputs = graph_.operations.back().outputs;
+  for (std::size_t i = 0; i < outputs.size(); ++i) set_assigned(*variables[i], outputs[i]);
+}
+
+/// What the assignments before the one that is being added have made of the variable.
+std::size_t OperationCollector::current_value(const VariableRecord& record) {
+  const auto assigned = assigned_values_.find(&record);
+  if (assigned != assigned_values_.end()) return assigned->second;
+  const Tensor variable(&record.node(), 0);
+  if (!values_.contains(variable)) add_operation(record.node());
+  return value_of(variable);
 }
 
 void OperationCollector::set_assigned(const VariableRecord& record, std::size_t value) {

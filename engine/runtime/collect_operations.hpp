@@ -34,6 +34,7 @@ class OperationCollector {
   void add_operation(const OperationNode& node);
   void add_assignment(const OperationNode& node);
   void add_update(const OperationNode& node);
+  std::size_t current_value(const VariableRecord& record);
   void set_assigned(const VariableRecord& record, std::size_t value);
   void require_not_initialized_too(const VariableRecord& record) const;
   void add_computation(const OperationNode& node, std::vector<std::size_t> inputs);
