@@ -122,13 +122,12 @@ void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& reques
   for (const VariableRecord* record : plan.assigned_initials) {
     changes.emplace_back(record->index(), initial_value(*record, initializers.of(*record)));
   }
-  std::vector<Array> assigned;
-  for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
-    const TensorSpec& spec = plan.values[*plan.fetches[results.size() + i]].spec;
-    assigned.push_back(Array::uninitialized(spec.shape, spec.dtype));
-  }
   (void)pin_initialized(plan.variables);
   const std::lock_guard lock(assigning_);
+  std::vector<Array> assigned;
+  for (const VariableRecord* record : plan.assigned) {
+    assigned.push_back(values_.memory_for(record->index(), record->shape(), record->dtype()));
+  }
   // Isolated: while it waits for its tiles, this thread must not take up another run that wants the lock.
   tbb::this_task_arena::isolate(
       [&] { execute_plan(plan, {.feeds = request.feed_values, .results = results, .assigned = assigned}); });
@@ -278,7 +277,7 @@ void SessionState::load_shared(std::vector<std::pair<Variable, Array>> values) {
   changes.reserve(values.size());
   for (auto& [variable, value] : values) changes.emplace_back(variable.record()->index(), std::move(value));
   const std::lock_guard lock(assigning_);  // not in the middle of a run that reads what it assigns
-  values_.commit(std::move(changes));
+  values_.commit_shared(std::move(changes));
 }
 
 }  // namespace varscope::detail

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/variable_values.hpp"
 
+#include <optional>
+
 namespace varscope::detail {
 
 VariableVersion::~VariableVersion() {
@@ -38,16 +40,46 @@ const void* VariableVersion::packed(const Kernel& kernel, const PackedInput& wan
 
 VariableValues::VariableValues() : snapshot_(std::make_unique<Snapshot>()) {}
 
-void VariableValues::publish(std::vector<Change> changes, bool only_missing) {
+namespace {
+
+/// The array of a version that was replaced, if nobody else has it.
+std::optional<Array> memory_of(std::shared_ptr<const VariableVersion> version) {
+  // Neither count can rise again (invariant 2 of VariableValues).
+  if (version == nullptr || version.use_count() != 1 || !version->value().unique()) return std::nullopt;
+  // use_count() orders nothing. But who had a part let go of it by lowering the count, and we lower both
+  // counts after that: what the others did with the elements comes before what we shall do.
+  std::shared_ptr<const VariableVersion>(version).reset();
+  Array memory = version->value();
+  version.reset();
+  return memory;
+}
+
+}  // namespace
+
+Array VariableValues::memory_for(std::size_t index, const Shape& shape, DType dtype) {
+  Version spare;
+  {
+    const std::lock_guard lock(writer_);
+    if (index < spares_.size()) spare = std::move(spares_[index]);
+  }
+  std::optional<Array> memory = memory_of(std::move(spare));
+  return memory ? std::move(*memory) : Array::uninitialized(shape, dtype);
+}
+
+void VariableValues::publish(std::vector<Change> changes, Arrival arrival) {
   const std::lock_guard lock(writer_);
   auto next = std::make_unique<Snapshot>(snapshot_.writer_view());
+  std::vector<std::pair<std::size_t, Version>> replaced;
   for (Change& change : changes) {
     if (change.first >= next->versions_.size()) next->versions_.resize(change.first + 1);
-    std::shared_ptr<const VariableVersion>& version = next->versions_[change.first];
-    if (only_missing && version != nullptr) continue;
-    version = std::make_shared<VariableVersion>(std::move(change.second));
+    Version& version = next->versions_[change.first];
+    if (arrival == Arrival::missing && version != nullptr) continue;
+    if (version != nullptr && version->own_memory()) replaced.emplace_back(change.first, std::move(version));
+    version = std::make_shared<VariableVersion>(std::move(change.second), arrival != Arrival::shared);
   }
+  if (spares_.size() < next->versions_.size()) spares_.resize(next->versions_.size());
   snapshot_.replace(std::move(next));
+  for (auto& [index, version] : replaced) spares_[index] = std::move(version);
 }
 
 }  // namespace varscope::detail

@@ -25,12 +25,14 @@ class VariableRecord;
 /// them.
 class VariableVersion {
  public:
-  explicit VariableVersion(Array value) : value_(std::move(value)) {}
+  /// `own_memory`: whether the elements lie in memory that the session may use again when nobody reads them.
+  VariableVersion(Array value, bool own_memory) : value_(std::move(value)), own_memory_(own_memory) {}
   VariableVersion(const VariableVersion&) = delete;
   VariableVersion& operator=(const VariableVersion&) = delete;
   ~VariableVersion();
 
   const Array& value() const noexcept { return value_; }
+  bool own_memory() const noexcept { return own_memory_; }
 
   /// The value in the kernel's layout; made on first use, by whichever thread needs it first (two threads may
   /// both make it; one form is kept). Lock-free. Throws ResourceExhaustedError.
@@ -43,7 +45,8 @@ class VariableVersion {
     PackedForm* next;
   };
 
-  Array value_;
+  const Array value_;
+  const bool own_memory_;
   // A list that only grows, at its head. release on adding: a form is visible only when it is whole.
   mutable std::atomic<PackedForm*> forms_{nullptr};
 };
@@ -60,7 +63,13 @@ class Snapshot {
   std::vector<std::shared_ptr<const VariableVersion>> versions_;
 };
 
-/// Limits: commits are ordered by a lock, readers take none. Invariant: a published snapshot never changes.
+/// Limits: commits are ordered by a lock, readers take none.
+///
+/// Invariants:
+///   1. A published snapshot never changes.
+///   2. The memory of a value is written again only after no snapshot has its version any more, and no Array
+///      outside shares it. The spare versions are in no snapshot that is published, so nobody can come to
+///      have one that it has not had since before.
 class VariableValues {
  public:
   using Pin = Published<Snapshot>::Pin;
@@ -71,17 +80,29 @@ class VariableValues {
   /// The latest commit. Lock-free.
   Pin pin() const { return snapshot_.pin(); }
 
-  /// Gives all these variables their new values in one commit. Throws ResourceExhaustedError or
-  /// std::bad_alloc; then nothing has changed.
-  void commit(std::vector<Change> changes) { publish(std::move(changes), false); }
+  /// Memory for the next value of a variable, unset: that of the value before the current one if nobody has
+  /// that any more, else new. So a training step, which replaces all values over and over, writes to two
+  /// arrays of each variable in turn, and touches no fresh memory. Throws ResourceExhaustedError.
+  Array memory_for(std::size_t index, const Shape& shape, DType dtype);
 
-  /// The same, but a variable that got a value meanwhile keeps it: how initial values arrive.
-  void commit_missing(std::vector<Change> changes) { publish(std::move(changes), true); }
+  /// Gives all these variables their new values, which nobody else may hold, in one commit. Throws
+  /// ResourceExhaustedError or std::bad_alloc; then nothing has changed.
+  void commit(std::vector<Change> changes) { publish(std::move(changes), Arrival::replacing); }
+
+  /// The same of arrays whose memory others may read for ever.
+  void commit_shared(std::vector<Change> changes) { publish(std::move(changes), Arrival::shared); }
+
+  /// As commit(), but a variable that got a value meanwhile keeps it: how initial values arrive.
+  void commit_missing(std::vector<Change> changes) { publish(std::move(changes), Arrival::missing); }
 
  private:
-  void publish(std::vector<Change> changes, bool only_missing);
+  enum class Arrival { replacing, shared, missing };
+  using Version = std::shared_ptr<const VariableVersion>;
+
+  void publish(std::vector<Change> changes, Arrival arrival);
 
   std::mutex writer_;
+  std::vector<Version> spares_;  // by index: what was replaced last, for its memory
   Published<Snapshot> snapshot_;
 };
 
