@@ -9,6 +9,7 @@
 #include <varscope/error.hpp>
 #include <varscope/graph.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -82,6 +83,7 @@ class Builder {
       inputs.push_back(constants[i] ? add_constant(name, input, std::move(*constants[i]))
                                     : tensor_of(*input.value));
     }
+    add_control_dependencies(inputs);
     return Operation(&graph_.add(std::make_unique<OperationNode>(
         graph_.graph(), name, std::move(request_.definition), std::move(inputs),
         std::move(request_.control_inputs), std::move(outputs), request_.where)));
@@ -106,6 +108,18 @@ class Builder {
     }
     for (const Operation& control : request_.control_inputs) require_same(control.graph(), control.name());
     return (graph != nullptr ? *graph : get_default_graph()).state();
+  }
+
+  /// Those of control_dependencies() that the inputs do not imply.
+  void add_control_dependencies(const std::vector<Tensor>& inputs) {
+    std::vector<Operation>& control_inputs = request_.control_inputs;
+    for (const Operation& operation : scope_stack(graph_).control_dependencies()) {
+      const bool implied =
+          std::find(control_inputs.begin(), control_inputs.end(), operation) != control_inputs.end() ||
+          std::any_of(inputs.begin(), inputs.end(),
+                      [&operation](const Tensor& input) { return input.op() == operation; });
+      if (!implied) control_inputs.push_back(operation);
+    }
   }
 
   Tensor tensor_of_input(const NamedInput& input) const {

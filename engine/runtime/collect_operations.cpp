@@ -98,7 +98,8 @@ void OperationCollector::visit(const OperationNode* root, const Tensor& wanted) 
     for (std::size_t input = inputs.size(); input-- > num_variable_inputs(*node);) {
       if (!values_.contains(inputs[input])) pending.push_back({inputs[input].node(), false});
     }
-    for (const Operation& control : node->control_inputs()) pending.push_back({control.node(), false});
+    const std::vector<Operation>& controls = node->control_inputs();
+    for (std::size_t i = controls.size(); i-- > 0;) pending.push_back({controls[i].node(), false});
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ScopeStack: the open variable scopes and the current name scope of one thread in one graph.
+// ScopeStack: the open variable scopes, the current name scope and the control dependencies of one thread in
+// one graph.
 #pragma once
 
 #include "scope/scope_counters.hpp"
@@ -12,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace varscope::detail {
@@ -56,7 +58,14 @@ class ScopeStack {
   /// Leaves the creators above that number; what is wrong is asserted and treated as by leave().
   void leave_creator(std::size_t depth) noexcept;
 
-  bool idle() const noexcept { return frames_.empty() && creators_.empty(); }
+  /// What every operation that this thread adds runs after.
+  const std::vector<Operation>& control_dependencies() const noexcept { return control_dependencies_; }
+  /// Gives those before.
+  std::vector<Operation> exchange_control_dependencies(std::vector<Operation> operations) noexcept {
+    return std::exchange(control_dependencies_, std::move(operations));
+  }
+
+  bool idle() const noexcept { return frames_.empty() && creators_.empty() && control_dependencies_.empty(); }
 
  private:
   struct Frame {
@@ -75,6 +84,7 @@ class ScopeStack {
   std::string name_scope_;
   ScopeCounters counters_;
   std::vector<VariableCreator> creators_;
+  std::vector<Operation> control_dependencies_;
   std::uint64_t last_serial_ = 0;
 };
 

@@ -9,6 +9,7 @@
 #include <varscope/checkpoint.hpp>
 #include <varscope/collection.hpp>
 #include <varscope/constraint.hpp>
+#include <varscope/control_flow_ops.hpp>
 #include <varscope/custom_getter.hpp>
 #include <varscope/data_files.hpp>
 #include <varscope/dtype.hpp>
