@@ -6,6 +6,7 @@
 #include "kernels/conv2d_winograd.inl.hpp"
 #include "kernels/elementwise.inl.hpp"
 #include "kernels/matmul.inl.hpp"
+#include "kernels/optimizers.inl.hpp"
 #include "kernels/peak.inl.hpp"
 #include "kernels/pooling.inl.hpp"
 #include "kernels/reduce.inl.hpp"
@@ -50,6 +51,7 @@ constinit const KernelSet kernels = {
                .winograd = winograd_kernels<Architecture>()},
     .matmul = {.tile = &matmul_tile<Architecture>},
     .elementwise = elementwise_kernels<Architecture>(),
+    .optimizers = optimizer_kernels<Architecture>(),
     .pooling = pooling_kernels<Architecture>(),
     .reduce = reduce_kernels<Architecture>(),
     .softmax = softmax_kernels<Architecture>(),

@@ -7,6 +7,7 @@
 #include <varscope/simd/reference/conv2d.hpp>
 #include <varscope/simd/reference/elementwise.hpp>
 #include <varscope/simd/reference/matmul.hpp>
+#include <varscope/simd/reference/optimizers.hpp>
 #include <varscope/simd/reference/pooling.hpp>
 #include <varscope/simd/reference/reduce.hpp>
 #include <varscope/simd/reference/softmax.hpp>
@@ -114,6 +115,7 @@ constinit const KernelSet reference_kernels = {
                     .div = binary<reference::Div>(),
                     .maximum = binary<reference::Maximum>(),
                     .minimum = binary<reference::Minimum>()},
+    .optimizers = reference::optimizer_functions<float>(),
     .pooling = {.max_pool2d = &reference::max_pool2d<float>,
                 .average_pool2d = &reference::average_pool2d<float>},
     .reduce = {.sum_rows = sum_rows,

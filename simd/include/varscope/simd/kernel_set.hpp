@@ -8,6 +8,7 @@
 #include <varscope/simd/conv2d.hpp>
 #include <varscope/simd/elementwise.hpp>
 #include <varscope/simd/matmul.hpp>
+#include <varscope/simd/optimizers.hpp>
 #include <varscope/simd/peak.hpp>
 #include <varscope/simd/pooling.hpp>
 #include <varscope/simd/reduce.hpp>
@@ -30,6 +31,7 @@ struct KernelSet {
   Conv2DKernels conv2d;
   MatMulKernels matmul;
   ElementwiseKernels elementwise;
+  OptimizerKernels optimizers;
   PoolingKernels pooling;
   ReduceKernels reduce;
   SoftmaxKernels softmax;
