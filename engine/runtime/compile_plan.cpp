@@ -81,12 +81,19 @@ class PlanLowering {
     }
   }
 
+  /// Of a value that the run replaces nobody would use the packed form again: it is made in the arena, which
+  /// is used again.
+  bool replaced_by_this_run(const GraphValue& value) const {
+    const VariableRecord* const record = plan_.variables[value.index];
+    return std::find(plan_.assigned.begin(), plan_.assigned.end(), record) != plan_.assigned.end();
+  }
+
   void set_packing(PlannedStep& step, const Kernel& kernel) {
     step.packed_input = kernel.packed_input();
     if (!step.packed_input) return;
     const GraphValue& value =
         graph_.values[root_[step.inputs[static_cast<std::size_t>(step.packed_input->input)]]];
-    if (value.source == ValueSource::variable) {
+    if (value.source == ValueSource::variable && !replaced_by_this_run(value)) {
       step.pack_source = PackSource::variable;
     } else if (value.source == ValueSource::constant) {
       step.pack_source = PackSource::constant;

@@ -251,6 +251,24 @@ BOOST_AUTO_TEST_CASE(random_graphs_give_the_same_bits_whatever_is_fetched) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(a_filter_that_the_run_replaces_is_packed_in_the_arena) {
+  const vs::Variable filter = vs::get_variable("filter", {3, 3, 4, 8});
+  const vs::Tensor convolved = vs::conv2d(x, filter, {});
+  const vs::Tensor decayed = vs::assign(filter, filter * 0.5F);
+  const auto packing = [](const ExecutionPlan& plan) {
+    for (const auto& step : plan.steps) {
+      if (step.packed_input) return step.pack_source;
+    }
+    return vs::detail::PackSource::none;
+  };
+  BOOST_TEST((packing(*compile({convolved})) == vs::detail::PackSource::variable));
+  BOOST_TEST((packing(*compile({convolved, decayed})) == vs::detail::PackSource::run));
+  vs::Session session(graph);
+  const auto before = session.run({{x, image}}, convolved);
+  const auto [same, set] = session.run({{x, image}}, {convolved, decayed});
+  BOOST_TEST(same.same_bits(before));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()
