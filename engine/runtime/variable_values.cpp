@@ -44,13 +44,14 @@ namespace {
 
 /// The array of a version that was replaced, if nobody else has it.
 std::optional<Array> memory_of(std::shared_ptr<const VariableVersion> version) {
-  // Neither count can rise again (invariant 2 of VariableValues).
-  if (version == nullptr || version.use_count() != 1 || !version->value().unique()) return std::nullopt;
-  // use_count() orders nothing. But who had a part let go of it by lowering the count, and we lower both
-  // counts after that: what the others did with the elements comes before what we shall do.
+  // Neither count can rise again once it is one (invariant 2 of VariableValues).
+  if (version == nullptr || version.use_count() != 1) return std::nullopt;
+  // use_count() orders nothing. But who had a part let go of it by lowering the count, and we lower it after
+  // that: what the others did comes before what we do, copies of the array that they made among it.
   std::shared_ptr<const VariableVersion>(version).reset();
+  if (!version->value().unique()) return std::nullopt;
   Array memory = version->value();
-  version.reset();
+  version.reset();  // lowers the count of the array's sharers, who have read its elements
   return memory;
 }
 
