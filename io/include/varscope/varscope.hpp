@@ -16,6 +16,7 @@
 #include <varscope/error.hpp>
 #include <varscope/flag.hpp>
 #include <varscope/foreign_hdf5.hpp>
+#include <varscope/global_step.hpp>
 #include <varscope/gradients.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/image.hpp>
@@ -27,6 +28,7 @@
 #include <varscope/math_ops.hpp>
 #include <varscope/nearest_names.hpp>
 #include <varscope/nn_ops.hpp>
+#include <varscope/optimizer.hpp>
 #include <varscope/parallel_ranges.hpp>
 #include <varscope/partitioned_values.hpp>
 #include <varscope/partitioned_variables.hpp>
