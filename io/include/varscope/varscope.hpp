@@ -25,6 +25,7 @@
 #include <varscope/inspect.hpp>
 #include <varscope/instruction_set.hpp>
 #include <varscope/latest_checkpoint.hpp>
+#include <varscope/learning_rate.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/nearest_names.hpp>
 #include <varscope/nn_ops.hpp>
