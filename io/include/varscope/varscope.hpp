@@ -7,6 +7,7 @@
 #include <varscope/atomic_file.hpp>
 #include <varscope/batch_iterator.hpp>
 #include <varscope/checkpoint.hpp>
+#include <varscope/clip_ops.hpp>
 #include <varscope/collection.hpp>
 #include <varscope/constraint.hpp>
 #include <varscope/control_flow_ops.hpp>
