@@ -28,6 +28,7 @@
 #include <varscope/latest_checkpoint.hpp>
 #include <varscope/learning_rate.hpp>
 #include <varscope/math_ops.hpp>
+#include <varscope/moving_averages.hpp>
 #include <varscope/nearest_names.hpp>
 #include <varscope/nn_ops.hpp>
 #include <varscope/optimizer.hpp>
