@@ -2,7 +2,6 @@
 #include "conv2d_winograd_plan.hpp"
 
 #include "tiling.hpp"
-#include "winograd_points.hpp"
 
 #include <algorithm>
 
@@ -18,75 +17,15 @@ std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
   return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
 }
 
-Conv2DTileFunction tile_function(const WinogradKernels& kernels, std::int64_t outputs,
-                                 std::int64_t filter) noexcept {
+WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
+                               std::int64_t filter) noexcept {
   if (outputs == 2 && filter == 3) return kernels.outputs_2x2_filter_3x3;
   if (outputs == 4 && filter == 3) return kernels.outputs_4x4_filter_3x3;
   if (outputs == 6 && filter == 3) return kernels.outputs_6x6_filter_3x3;
   if (outputs == 2 && filter == 5) return kernels.outputs_2x2_filter_5x5;
   if (outputs == 4 && filter == 5) return kernels.outputs_4x4_filter_5x5;
   if (outputs == 2 && filter == 7) return kernels.outputs_2x2_filter_7x7;
-  return nullptr;
-}
-
-WinogradFilterMatrix filter_matrix(std::int64_t outputs, std::int64_t filter) noexcept {
-  switch (outputs + filter - 1) {
-    case 4:
-      return winograd_filter_matrix<4>(static_cast<int>(filter));
-    case 6:
-      return winograd_filter_matrix<6>(static_cast<int>(filter));
-    default:
-      return winograd_filter_matrix<8>(static_cast<int>(filter));
-  }
-}
-
-// Block `tile` of the output channels of G filter G^T: [product][input channel][channel of the block], the
-// channels of the last block filled up with zeros to whole registers. In double precision, rounded once.
-void pack_winograd_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
-                          std::int64_t tile) noexcept {
-  // Channels that are transformed side by side: a few registers of doubles.
-  constexpr int kWidth = 16;
-  const Conv2DShape& shape = plan.shape;
-  const WinogradFilterMatrix matrix =
-      filter_matrix(plan.winograd.outputs_per_patch, plan.shape.filter_height);
-  const std::int64_t block = plan.blocking.channels_per_block;
-  const std::int64_t first = tile * block;
-  const std::int64_t width = std::min(block, plan.blocking.padded_group_channels - first);
-  float* dst = packed_filter + first * plan.winograd.products * shape.in_channels;
-  const int taps = matrix.taps;
-  for (std::int64_t c = 0; c < shape.in_channels; ++c) {
-    for (std::int64_t part = 0; part < width; part += kWidth) {
-      const auto lanes = static_cast<int>(std::min<std::int64_t>(kWidth, width - part));
-      const auto filled =
-          static_cast<int>(std::clamp<std::int64_t>(shape.out_channels - first - part, 0, lanes));
-      double taps_in[WinogradFilterMatrix::largest][WinogradFilterMatrix::largest][kWidth] = {};
-      for (int r = 0; r < taps; ++r) {
-        for (int s = 0; s < taps; ++s) {
-          const float* src =
-              filter + ((r * taps + s) * shape.in_channels + c) * shape.out_channels + first + part;
-          for (int k = 0; k < filled; ++k) taps_in[r][s][k] = static_cast<double>(src[k]);
-        }
-      }
-      double half[WinogradFilterMatrix::largest][WinogradFilterMatrix::largest][kWidth] = {};  // G filter
-      for (int i = 0; i < matrix.products; ++i) {
-        for (int r = 0; r < taps; ++r) {
-          for (int s = 0; s < taps; ++s) {
-            for (int k = 0; k < kWidth; ++k) half[i][s][k] += matrix.rows[i][r] * taps_in[r][s][k];
-          }
-        }
-      }
-      for (int i = 0; i < matrix.products; ++i) {
-        for (int j = 0; j < matrix.products; ++j) {
-          double sums[kWidth] = {};
-          for (int s = 0; s < taps; ++s) {
-            for (int k = 0; k < kWidth; ++k) sums[k] += matrix.rows[j][s] * half[i][s][k];
-          }
-          float* out = dst + ((i * matrix.products + j) * shape.in_channels + c) * width + part;
-          for (int k = 0; k < lanes; ++k) out[k] = static_cast<float>(sums[k]);
-        }
-      }
-    }
-  }
+  return {};
 }
 
 // How many register tiles of patches a tile has. Its transformed inputs and products should stay in the
@@ -110,13 +49,13 @@ std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes&
 
 const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
                                 Conv2DAlgorithm algorithm) noexcept {
-  if (kernels.conv2d.winograd.outputs_2x2_filter_3x3 == nullptr)
+  if (kernels.conv2d.winograd.outputs_2x2_filter_3x3.tile == nullptr)
     return "the kernel set has no Winograd convolution";
   if (shape.stride_height != 1 || shape.stride_width != 1) return "Winograd needs stride 1";
   if (shape.dilation_height != 1 || shape.dilation_width != 1) return "Winograd needs dilation 1";
   if (shape.groups != 1) return "Winograd needs one group";
   if (shape.filter_height != shape.filter_width ||
-      tile_function(kernels.conv2d.winograd, outputs_of(algorithm), shape.filter_height) == nullptr) {
+      functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape.filter_height).tile == nullptr) {
     return "Winograd has 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, 6x6 for 3x3";
   }
   if (shape.in_channels < kernels.vector_floats)
@@ -175,11 +114,13 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   plan->blocking.padded_group_channels = padded_channels;
   plan->packed_filter_floats = winograd.products * shape.in_channels * padded_channels;
   plan->pack_tile_count = ceil_divide(padded_channels, block);
-  plan->pack_filter_tile = pack_winograd_filter;
+  const WinogradFunctions functions =
+      functions_of(kernels.conv2d.winograd, winograd.outputs_per_patch, shape.filter_height);
+  plan->pack_filter_tile = functions.pack_filter_tile;
   plan->workspace_floats =
       winograd.products * (winograd.transformed_step + winograd.product_step) + shape.in_channels;
   plan->tile_count = winograd.patch_tiles * winograd.channel_parts;
-  plan->run_tile = tile_function(kernels.conv2d.winograd, winograd.outputs_per_patch, shape.filter_height);
+  plan->run_tile = functions.tile;
 }
 
 }  // namespace varscope::simd

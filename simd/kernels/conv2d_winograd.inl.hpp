@@ -14,6 +14,7 @@
 #pragma once
 
 #include "register_tile.inl.hpp"
+#include "winograd_filter.inl.hpp"
 #include "winograd_transform.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -219,14 +220,20 @@ void conv2d_winograd_tile(const Conv2DPlan& plan, const Conv2DArguments& argumen
   WinogradTile<Arch, kAlpha, kOutputs>(plan, arguments, tile).run();
 }
 
+template <typename Arch, int kAlpha, int kOutputs>
+constexpr WinogradFunctions winograd_functions() noexcept {
+  return {.pack_filter_tile = &pack_winograd_filter_tile<kAlpha, kAlpha - kOutputs + 1>,
+          .tile = &conv2d_winograd_tile<Arch, kAlpha, kOutputs>};
+}
+
 template <typename Arch>
 constexpr WinogradKernels winograd_kernels() noexcept {
-  return {.outputs_2x2_filter_3x3 = &conv2d_winograd_tile<Arch, 4, 2>,
-          .outputs_4x4_filter_3x3 = &conv2d_winograd_tile<Arch, 6, 4>,
-          .outputs_6x6_filter_3x3 = &conv2d_winograd_tile<Arch, 8, 6>,
-          .outputs_2x2_filter_5x5 = &conv2d_winograd_tile<Arch, 6, 2>,
-          .outputs_4x4_filter_5x5 = &conv2d_winograd_tile<Arch, 8, 4>,
-          .outputs_2x2_filter_7x7 = &conv2d_winograd_tile<Arch, 8, 2>};
+  return {.outputs_2x2_filter_3x3 = winograd_functions<Arch, 4, 2>(),
+          .outputs_4x4_filter_3x3 = winograd_functions<Arch, 6, 4>(),
+          .outputs_6x6_filter_3x3 = winograd_functions<Arch, 8, 6>(),
+          .outputs_2x2_filter_5x5 = winograd_functions<Arch, 6, 2>(),
+          .outputs_4x4_filter_5x5 = winograd_functions<Arch, 8, 4>(),
+          .outputs_2x2_filter_7x7 = winograd_functions<Arch, 8, 2>()};
 }
 
 }  // namespace

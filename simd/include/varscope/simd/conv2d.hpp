@@ -160,14 +160,19 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // outputs around those whose own windows hold them.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
-// Winograd's tile functions by outputs and filter.
+struct WinogradFunctions {
+  Conv2DPackFunction pack_filter_tile = nullptr;
+  Conv2DTileFunction tile = nullptr;
+};
+
+// Winograd's functions by outputs and filter.
 struct WinogradKernels {
-  Conv2DTileFunction outputs_2x2_filter_3x3 = nullptr;
-  Conv2DTileFunction outputs_4x4_filter_3x3 = nullptr;
-  Conv2DTileFunction outputs_6x6_filter_3x3 = nullptr;
-  Conv2DTileFunction outputs_2x2_filter_5x5 = nullptr;
-  Conv2DTileFunction outputs_4x4_filter_5x5 = nullptr;
-  Conv2DTileFunction outputs_2x2_filter_7x7 = nullptr;
+  WinogradFunctions outputs_2x2_filter_3x3;
+  WinogradFunctions outputs_4x4_filter_3x3;
+  WinogradFunctions outputs_6x6_filter_3x3;
+  WinogradFunctions outputs_2x2_filter_5x5;
+  WinogradFunctions outputs_4x4_filter_5x5;
+  WinogradFunctions outputs_2x2_filter_7x7;
 };
 
 // The slots of a kernel set; callers use the plan's functions instead.

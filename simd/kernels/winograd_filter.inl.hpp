@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packing of filters for Winograd convolutions: G filter G^T, in double precision, rounded once. While a
+// model is trained that happens for each step. The compiler makes of the inner loops what the instruction set
+// offers.
+#pragma once
+
+#include "../winograd_points.hpp"
+#include "vector.inl.hpp"
+
+#include <varscope/simd/conv2d.hpp>
+
+namespace varscope::simd {
+namespace {
+
+// Output channels that are transformed side by side.
+constexpr int kFilterLanes = 16;
+
+template <int kCount>
+struct FilterLines {
+  double values[kCount][kFilterLanes];
+};
+
+// G src for one line of taps.
+template <int kAlpha, int kTaps>
+VARSCOPE_SIMD_INLINE void pack_filter_line(const FilterLines<kTaps>& src, FilterLines<kAlpha>& dst) noexcept {
+  static constexpr WinogradFilterMatrix matrix = winograd_filter_matrix<kAlpha>(kTaps);
+  for (int k = 0; k < kFilterLanes; ++k) {
+    dst.values[0][k] = src.values[0][k] * matrix.rows[0][0];
+    dst.values[kAlpha - 1][k] = src.values[kTaps - 1][k];
+    // +p and -p share the sums of even and odd taps.
+    unroll<WinogradPoints<kAlpha>::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
+      constexpr int kRow = 1 + 2 * decltype(pair)::value;
+      double even = src.values[0][k] * matrix.rows[kRow][0];
+      double odd = src.values[1][k] * matrix.rows[kRow][1];
+      unroll<kTaps - 2>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+        constexpr int kTap = decltype(i)::value + 2;
+        (kTap % 2 == 0 ? even : odd) += src.values[kTap][k] * matrix.rows[kRow][kTap];
+      });
+      dst.values[kRow][k] = even + odd;
+      dst.values[kRow + 1][k] = even - odd;
+    });
+  }
+}
+
+// Block `tile` of the output channels: [product][input channel][channel of the block], the channels of the
+// last block filled up with zeros to whole registers.
+template <int kAlpha, int kTaps>
+void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                               std::int64_t tile) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const std::int64_t block = plan.blocking.channels_per_block;
+  const std::int64_t first = tile * block;
+  const std::int64_t width = smaller(block, plan.blocking.padded_group_channels - first);
+  float* const dst = packed_filter + first * plan.winograd.products * shape.in_channels;
+  for (std::int64_t c = 0; c < shape.in_channels; ++c) {
+    for (std::int64_t part = 0; part < width; part += kFilterLanes) {
+      const std::int64_t lanes = smaller<std::int64_t>(kFilterLanes, width - part);
+      const std::int64_t filled = larger<std::int64_t>(0, smaller(lanes, shape.out_channels - first - part));
+      const float* src = filter + c * shape.out_channels + first + part;
+      FilterLines<kTaps> rows_done[kAlpha];
+      for (int s = 0; s < kTaps; ++s) {
+        FilterLines<kTaps> column;
+        for (int r = 0; r < kTaps; ++r) {
+          const float* tap = src + (r * kTaps + s) * shape.in_channels * shape.out_channels;
+          if (filled == kFilterLanes) {
+            for (int k = 0; k < kFilterLanes; ++k) column.values[r][k] = static_cast<double>(tap[k]);
+          } else {
+            for (int k = 0; k < kFilterLanes; ++k)
+              column.values[r][k] = k < filled ? static_cast<double>(tap[k]) : 0.0;
+          }
+        }
+        FilterLines<kAlpha> products;
+        pack_filter_line<kAlpha, kTaps>(column, products);
+        for (int i = 0; i < kAlpha; ++i) {
+          for (int k = 0; k < kFilterLanes; ++k) rows_done[i].values[s][k] = products.values[i][k];
+        }
+      }
+      for (int i = 0; i < kAlpha; ++i) {
+        FilterLines<kAlpha> products;
+        pack_filter_line<kAlpha, kTaps>(rows_done[i], products);
+        for (int j = 0; j < kAlpha; ++j) {
+          float* out = dst + ((i * kAlpha + j) * shape.in_channels + c) * width + part;
+          if (lanes == kFilterLanes) {
+            for (int k = 0; k < kFilterLanes; ++k) out[k] = static_cast<float>(products.values[j][k]);
+          } else {
+            for (std::int64_t k = 0; k < lanes; ++k) out[k] = static_cast<float>(products.values[j][k]);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace varscope::simd
