@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // All kernels of one instruction set. Compiled once per set, with its compiler flags and
 // -DVARSCOPE_SIMD_ISA_NAMESPACE=<set>; the only symbol that leaves is varscope::simd::<set>::kernels.
+#include "kernels/conv2d_backprop_filter.inl.hpp"
+#include "kernels/conv2d_backprop_filter_winograd.inl.hpp"
 #include "kernels/conv2d_depthwise.inl.hpp"
 #include "kernels/conv2d_direct.inl.hpp"
 #include "kernels/conv2d_winograd.inl.hpp"
@@ -49,6 +51,9 @@ constinit const KernelSet kernels = {
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
                .depthwise_tile = &conv2d_depthwise_tile<Architecture>,
                .winograd = winograd_kernels<Architecture>()},
+    .conv2d_backprop_filter = {.direct_tile = &conv2d_backprop_filter_tile<Architecture>,
+                               .direct_sum_tile = &conv2d_backprop_filter_sum_tile<Architecture>,
+                               .winograd = winograd_backprop_filter_kernels<Architecture>()},
     .matmul = {.tile = &matmul_tile<Architecture>},
     .elementwise = elementwise_kernels<Architecture>(),
     .optimizers = optimizer_kernels<Architecture>(),

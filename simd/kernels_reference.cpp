@@ -5,6 +5,7 @@
 #include "conv2d_pack.hpp"
 
 #include <varscope/simd/reference/conv2d.hpp>
+#include <varscope/simd/reference/conv2d_backprop.hpp>
 #include <varscope/simd/reference/elementwise.hpp>
 #include <varscope/simd/reference/matmul.hpp>
 #include <varscope/simd/reference/optimizers.hpp>
@@ -25,6 +26,12 @@ void conv2d_row(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::i
   const Conv2DEpilogue& epilogue = arguments.epilogue;
   reference::conv2d_rows<float>(plan.shape, arguments.input, arguments.packed_filter, epilogue.bias,
                                 epilogue.residual, epilogue.activation, arguments.output, tile, tile + 1);
+}
+
+void conv2d_backprop_filter_row(const Conv2DBackpropFilterPlan& plan,
+                                const Conv2DBackpropFilterArguments& arguments, std::int64_t tile) noexcept {
+  reference::conv2d_backprop_filter_rows<float>(plan.shape, arguments.input, arguments.out_backprop,
+                                                arguments.filter_backprop, tile, tile + 1);
 }
 
 void copy_b(const MatMulPlan& plan, const float* b, float* packed_b, std::int64_t) noexcept {
@@ -82,6 +89,13 @@ void plan_reference_conv2d(Conv2DPlan* plan) noexcept {
   plan->run_tile = conv2d_row;
 }
 
+void plan_reference_conv2d_backprop_filter(Conv2DBackpropFilterPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  plan->algorithm = Conv2DAlgorithm::reference;
+  plan->tile_count = shape.filter_height * shape.filter_width * (shape.in_channels / shape.groups);
+  plan->run_tile = conv2d_backprop_filter_row;
+}
+
 void plan_reference_matmul(MatMulPlan* plan) noexcept {
   const MatMulShape& shape = plan->shape;
   plan->blocking = {};
@@ -97,6 +111,7 @@ constinit const KernelSet reference_kernels = {
     .name = "reference",
     .vector_floats = 1,
     .conv2d = {},
+    .conv2d_backprop_filter = {},
     .matmul = {},
     .elementwise = {.abs = unary<reference::Abs>(),
                     .exp = unary<reference::Exp>(),

@@ -10,6 +10,8 @@ extern const KernelSet reference_kernels;
 
 // One output row a tile; the packed filter is the filter as it is, packed in one tile.
 void plan_reference_conv2d(Conv2DPlan* plan) noexcept;
+// One row of the filter a tile; no sums.
+void plan_reference_conv2d_backprop_filter(Conv2DBackpropFilterPlan* plan) noexcept;
 // A few rows a tile; packed B is B as it is, packed in one tile.
 void plan_reference_matmul(MatMulPlan* plan) noexcept;
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The transforms of Winograd convolutions on registers of channels: B^T d B for inputs, A^T m A for outputs.
+// The transforms of Winograd convolutions on registers of channels: B^T d B for inputs, A^T m A for outputs,
+// and G g G^T for filters that are not known before.
 // winograd_points.hpp has the formulas.
 #pragma once
 
@@ -125,6 +126,61 @@ VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t p
     Registers<Arch, kAlpha> row;
     unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[y][x]; });
     body(y, transform_output_line<Arch, kAlpha, kOutputs>(row));
+  }
+}
+
+// The sum of G[row][tap] times src[tap] over every second tap from kFirst on.
+template <typename Arch, int kAlpha, int kTaps, int kRow, int kFirst>
+VARSCOPE_SIMD_INLINE Floats<Arch> every_second_tap(const Registers<Arch, kTaps>& src) noexcept {
+  static constexpr WinogradFilterMatrix matrix = winograd_filter_matrix<kAlpha>(kTaps);
+  Floats<Arch> sum = src.values[kFirst] * broadcast<Arch>(static_cast<float>(matrix.rows[kRow][kFirst]));
+  unroll<(kTaps - kFirst - 1) / 2>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kTap = kFirst + 2 * (decltype(i)::value + 1);
+    sum = multiply_add<Arch>(src.values[kTap], broadcast<Arch>(static_cast<float>(matrix.rows[kRow][kTap])),
+                             sum);
+  });
+  return sum;
+}
+
+// G src.
+template <typename Arch, int kAlpha, int kTaps>
+VARSCOPE_SIMD_INLINE Registers<Arch, kAlpha> transform_filter_line(
+    const Registers<Arch, kTaps>& src) noexcept {
+  static constexpr WinogradFilterMatrix matrix = winograd_filter_matrix<kAlpha>(kTaps);
+  Registers<Arch, kAlpha> dst;
+  dst.values[0] = src.values[0] * broadcast<Arch>(static_cast<float>(matrix.rows[0][0]));
+  dst.values[kAlpha - 1] = src.values[kTaps - 1];
+  unroll<WinogradPoints<kAlpha>::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kRow = 1 + 2 * decltype(pair)::value;
+    const Floats<Arch> even = every_second_tap<Arch, kAlpha, kTaps, kRow, 0>(src);
+    const Floats<Arch> odd = every_second_tap<Arch, kAlpha, kTaps, kRow, 1>(src);
+    dst.values[kRow] = even + odd;
+    dst.values[kRow + 1] = even - odd;
+  });
+  return dst;
+}
+
+// G g G^T for one register of channels: load_tap(y * kTaps + x) gives tap (y, x); product (i, j) goes to
+// dst + (i * kAlpha + j) * product_step.
+template <typename Arch, int kAlpha, int kTaps, typename LoadTap>
+VARSCOPE_SIMD_INLINE void transform_filter(LoadTap&& load_tap, float* dst,
+                                           std::int64_t product_step) noexcept {
+  Floats<Arch> columns_done[kAlpha][kTaps];
+  for (int x = 0; x < kTaps; ++x) {
+    Registers<Arch, kTaps> column;
+    unroll<kTaps>([&](auto y) VARSCOPE_SIMD_LAMBDA { column.values[y] = load_tap(y * kTaps + x); });
+    const Registers<Arch, kAlpha> products = transform_filter_line<Arch, kAlpha, kTaps>(column);
+    unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = products.values[i]; });
+  }
+  for (int i = 0; i < kAlpha; ++i) {
+    Registers<Arch, kTaps> row;
+    unroll<kTaps>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
+    const Registers<Arch, kAlpha> products = transform_filter_line<Arch, kAlpha, kTaps>(row);
+    unroll<kAlpha>([&](auto j) VARSCOPE_SIMD_LAMBDA {
+      float* product = dst + (i * kAlpha + j) * product_step;
+      __builtin_prefetch(product + kPrefetchFloats, 1);
+      store<Arch>(product, products.values[j]);
+    });
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <varscope/simd/conv2d.hpp>
+#include <varscope/simd/conv2d_backprop_filter.hpp>
 #include <varscope/simd/elementwise.hpp>
 #include <varscope/simd/matmul.hpp>
 #include <varscope/simd/optimizers.hpp>
@@ -29,6 +30,7 @@ struct KernelSet {
   std::int64_t tile_pixels = 1;    // largest register tile: pixels (or rows of a product) by registers
   std::int64_t tile_vectors = 1;
   Conv2DKernels conv2d;
+  Conv2DBackpropFilterKernels conv2d_backprop_filter;
   MatMulKernels matmul;
   ElementwiseKernels elementwise;
   OptimizerKernels optimizers;
