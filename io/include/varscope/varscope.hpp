@@ -30,6 +30,7 @@
 #include <varscope/math_ops.hpp>
 #include <varscope/moving_averages.hpp>
 #include <varscope/nearest_names.hpp>
+#include <varscope/nn_gradient_ops.hpp>
 #include <varscope/nn_ops.hpp>
 #include <varscope/optimizer.hpp>
 #include <varscope/parallel_ranges.hpp>

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backward halves of operations of neural networks, for those who write gradients by hand; gradients()
+// adds them by itself. Names, defaults and shape rules are TensorFlow's.
+//
+// What <varscope/nn_ops.hpp> says of names, errors and threads holds here, too.
+#pragma once
+
+#include <varscope/export.hpp>
+#include <varscope/nn_ops.hpp>
+#include <varscope/shape.hpp>
+#include <varscope/source_location.hpp>
+#include <varscope/tensor.hpp>
+#include <varscope/tensor_like.hpp>
+
+namespace varscope {
+
+/// The gradient of conv2d(input, filter, options) with regard to its input, an image of shape `input_sizes`
+/// [n, h, w, c], from `out_backprop`, the gradient with regard to its output (tf.nn.conv2d_backprop_input;
+/// "Conv2DBackpropInput"):
+///   result(n, i, j, q) = sum over all y, x, r, s, k that multiplied input(n, i, j, q) of
+///                        out_backprop(n, y, x, k) * filter(r, s, q, k)
+/// The batch of `input_sizes` may be -1: that of out_backprop; its other dimensions must be known. float32
+/// and float64. It is computed as one convolution at stride 1, or at larger strides as several: an algorithm
+/// of the options is theirs. Throws ValueError for what conv2d() refuses, and if out_backprop has another
+/// shape than that convolution gives.
+VARSCOPE_API Tensor conv2d_backprop_input(const Shape& input_sizes, const TensorLike& filter,
+                                          const TensorLike& out_backprop, Conv2DOptions options = {},
+                                          SourceLocation where = SourceLocation::current());
+
+/// The gradient of conv2d(input, filter, options) with regard to its filter, of shape `filter_sizes`
+/// [r, s, c / groups, k], from `out_backprop`, the gradient with regard to its output
+/// (tf.nn.conv2d_backprop_filter; "Conv2DBackpropFilter"):
+///   result(r, s, q, k) = sum over n, y, x of
+///                        input(n, y * stride + r * dilation - pad, .., q) * out_backprop(n, y, x, k)
+/// float32 and float64. The algorithms are "automatic", "direct" and "reference". Throws ValueError for what
+/// conv2d() refuses, if `filter_sizes` is not known or out_backprop has another shape than that convolution
+/// gives.
+VARSCOPE_API Tensor conv2d_backprop_filter(const TensorLike& input, const Shape& filter_sizes,
+                                           const TensorLike& out_backprop, Conv2DOptions options = {},
+                                           SourceLocation where = SourceLocation::current());
+
+}  // namespace varscope
