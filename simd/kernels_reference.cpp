@@ -10,6 +10,7 @@
 #include <varscope/simd/reference/matmul.hpp>
 #include <varscope/simd/reference/optimizers.hpp>
 #include <varscope/simd/reference/pooling.hpp>
+#include <varscope/simd/reference/pooling_grad.hpp>
 #include <varscope/simd/reference/reduce.hpp>
 #include <varscope/simd/reference/softmax.hpp>
 #include <varscope/simd/reference/transpose.hpp>
@@ -132,7 +133,9 @@ constinit const KernelSet reference_kernels = {
                     .minimum = binary<reference::Minimum>()},
     .optimizers = reference::optimizer_functions<float>(),
     .pooling = {.max_pool2d = &reference::max_pool2d<float>,
-                .average_pool2d = &reference::average_pool2d<float>},
+                .average_pool2d = &reference::average_pool2d<float>,
+                .max_pool2d_grad = &reference::max_pool2d_grad<float>,
+                .average_pool2d_grad = &reference::average_pool2d_grad<float>},
     .reduce = {.sum_rows = sum_rows,
                .mean_rows = mean_rows,
                .max_rows = max_rows,

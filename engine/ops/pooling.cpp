@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// MaxPool and AvgPool: the maximum and the mean of each window of an image.
+// MaxPool and AvgPool: the maximum and the mean of each window of an image. Their gradients:
+// pooling_grad.cpp.
 #include "core/instruction_set.hpp"
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
+#include "ops/pooling_geometry.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
-#include "ops/window.hpp"
 
-#include <varscope/nn_ops.hpp>
+#include <varscope/nn_gradient_ops.hpp>
 #include <varscope/simd/reference/pooling.hpp>
+
+#include <utility>
 
 namespace varscope {
 
@@ -49,31 +52,28 @@ class PoolDefinition final : public detail::OpDefinition {
     } else {
       detail::require_floating(value, "value");
     }
-    detail::require_spatial(options_.ksize, "ksize");
-    detail::require_spatial(options_.strides, "strides");
-    const Shape in = detail::with_rank(value, "value", 4, "[batch, height, width, channels]");
-    return {{value.dtype, Shape{in[0], positions(in, 1).out, positions(in, 2).out, in[3]}}};
+    return {{value.dtype, detail::pool_output_shape(value, options_)}};
   }
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const override {
-    const Shape& in = inputs[0].shape;
     const Shape& out = outputs[0].shape;
-    const Pool2DShape shape = {.batch = in[0],
-                               .in_height = in[1],
-                               .in_width = in[2],
-                               .channels = in[3],
-                               .out_height = out[1],
-                               .out_width = out[2],
-                               .window_height = options_.ksize[1],
-                               .window_width = options_.ksize[2],
-                               .stride_height = options_.strides[1],
-                               .stride_width = options_.strides[2],
-                               .pad_top = positions(in, 1).pad_before,
-                               .pad_left = positions(in, 2).pad_before};
+    const Pool2DShape shape = detail::pool_kernel_shape(inputs[0].shape, out, options_);
     const bool empty = out.num_elements() == 0;
     return detail::visit_element_type<float, double, std::int32_t, std::int64_t, std::uint8_t>(
         inputs[0].dtype, [&]<typename T>(detail::ElementType<T>) { return make_typed<T>(shape, empty); });
+  }
+
+  std::optional<std::vector<Tensor>> build_gradients(
+      const Operation& operation, std::span<const Tensor> output_gradients) const override {
+    const Tensor value = operation.inputs()[0];
+    if (value.dtype() != DType::float32 && value.dtype() != DType::float64) return std::nullopt;
+    if (pooling_ == Pooling::average) {
+      return std::vector{
+          detail::average_pool_gradient(value, output_gradients[0], options_, operation.where())};
+    }
+    return std::vector{
+        max_pool_grad(value, operation.output(0), output_gradients[0], options_, operation.where())};
   }
 
  private:
@@ -92,19 +92,13 @@ class PoolDefinition final : public detail::OpDefinition {
         });
   }
 
-  detail::WindowPositions positions(const Shape& in, int axis) const {
-    const auto option = static_cast<std::size_t>(axis);
-    return detail::window_positions(in[axis], options_.ksize[option], options_.strides[option], 1,
-                                    options_.padding, axis == 1 ? "height" : "width");
-  }
-
   Pooling pooling_;
   PoolOptions options_;
 };
 
 Tensor build_pool(Pooling pooling, const TensorLike& value, PoolOptions options,
                   const SourceLocation& where) {
-  const std::string name = std::move(options.name);
+  const std::string name = std::exchange(options.name, {});
   return detail::build(std::make_shared<PoolDefinition>(pooling, std::move(options)), {{"value", &value}},
                        name, pooling == Pooling::max ? "MaxPool" : "AvgPool", where);
 }

@@ -2,6 +2,7 @@
 // Pooling with vectors along the channels; the rules are in varscope/simd/pooling.hpp.
 #pragma once
 
+#include "pooling_grad.inl.hpp"
 #include "vector.inl.hpp"
 
 #include <varscope/simd/pooling.hpp>
@@ -88,7 +89,10 @@ void pool2d(const Pool2DShape& shape, const float* input, float* output, std::in
 
 template <typename Arch>
 constexpr PoolingKernels pooling_kernels() noexcept {
-  return {.max_pool2d = &pool2d<Arch, MaxPool<Arch>>, .average_pool2d = &pool2d<Arch, AveragePool<Arch>>};
+  return {.max_pool2d = &pool2d<Arch, MaxPool<Arch>>,
+          .average_pool2d = &pool2d<Arch, AveragePool<Arch>>,
+          .max_pool2d_grad = &max_pool2d_grad<Arch>,
+          .average_pool2d_grad = &average_pool2d_grad<Arch>};
 }
 
 }  // namespace

@@ -39,4 +39,21 @@ VARSCOPE_API Tensor conv2d_backprop_filter(const TensorLike& input, const Shape&
                                            const TensorLike& out_backprop, Conv2DOptions options = {},
                                            SourceLocation where = SourceLocation::current());
 
+/// The gradient of max_pool(orig_input, options) with regard to its image, from `grad`, the gradient with
+/// regard to its output `orig_output` ("MaxPoolGrad"). Each window's goes to its largest element, of several
+/// equal ones to the first, row by row; that of a window whose largest element is NaN goes nowhere. float32
+/// and float64. Throws ValueError for what max_pool() refuses, and if `orig_output` or `grad` has another
+/// shape than that gives.
+VARSCOPE_API Tensor max_pool_grad(const TensorLike& orig_input, const TensorLike& orig_output,
+                                  const TensorLike& grad, PoolOptions options = {},
+                                  SourceLocation where = SourceLocation::current());
+
+/// The gradient of avg_pool() with regard to its image, of shape `orig_input_shape` [n, h, w, c], from
+/// `grad`, the gradient with regard to its output ("AvgPoolGrad"): each window's is divided among those of
+/// its elements that lie in the image. The batch of `orig_input_shape` may be -1: that of `grad`; its other
+/// dimensions must be known by the run. float32 and float64. Throws ValueError for what avg_pool() refuses,
+/// and if `grad` has another shape than that gives.
+VARSCOPE_API Tensor avg_pool_grad(const Shape& orig_input_shape, const TensorLike& grad,
+                                  PoolOptions options = {}, SourceLocation where = SourceLocation::current());
+
 }  // namespace varscope

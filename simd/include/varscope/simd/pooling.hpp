@@ -31,9 +31,25 @@ struct Pool2DShape {
 using Pool2DFunction = void (*)(const Pool2DShape& shape, const float* input, float* output,
                                 std::int64_t first_row, std::int64_t last_row) noexcept;
 
+// The gradients with regard to the input. From the gradient of each output element, `grad`, max pooling
+// passes all to the first element of the window, row by row, that is the window's maximum (nothing where that
+// is NaN), average pooling passes the same part to every element of the window that lies in the image. An
+// element in several windows gets the sum, added up in the order of the windows.
+//
+// Computes input rows first_row .. last_row - 1, counted through the whole batch. `output` is what pooling
+// made of `input`. No array overlaps `input_grad`. Any cut into row ranges, run by any threads, gives the
+// same bits.
+using MaxPool2DGradFunction = void (*)(const Pool2DShape& shape, const float* input, const float* output,
+                                       const float* grad, float* input_grad, std::int64_t first_row,
+                                       std::int64_t last_row) noexcept;
+using AveragePool2DGradFunction = void (*)(const Pool2DShape& shape, const float* grad, float* input_grad,
+                                           std::int64_t first_row, std::int64_t last_row) noexcept;
+
 struct PoolingKernels {
   Pool2DFunction max_pool2d = nullptr;
   Pool2DFunction average_pool2d = nullptr;
+  MaxPool2DGradFunction max_pool2d_grad = nullptr;
+  AveragePool2DGradFunction average_pool2d_grad = nullptr;
 };
 
 }  // namespace varscope::simd
