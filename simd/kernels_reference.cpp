@@ -143,7 +143,8 @@ constinit const KernelSet reference_kernels = {
                .mean_axis = &reference::mean_axis<float>,
                .max_axis = &reference::max_axis<float>,
                .argmax_rows = argmax_rows},
-    .softmax = {.softmax_rows = &reference::softmax_rows<float>},
+    .softmax = {.softmax_rows = &reference::softmax_rows<float>,
+                .softmax_rows_and_sums = &reference::softmax_rows_and_sums<float>},
     .transpose = {.transpose_2d = &reference::transpose_2d<float>},
 };
 

@@ -84,6 +84,25 @@ struct SoftmaxOptions {
 VARSCOPE_API Tensor softmax(const TensorLike& logits, SoftmaxOptions options = {},
                             SourceLocation where = SourceLocation::current());
 
+/// The cross entropy of each row of `labels` [.., classes], which are probabilities (or weights), and the
+/// softmax of the row of `logits` [.., classes]: - sum of labels * log(softmax(logits)), as [..]
+/// (tf.nn.softmax_cross_entropy_with_logits of TensorFlow 1.x; "SoftmaxCrossEntropyWithLogits", named
+/// "softmax_cross_entropy_with_logits_sg"). Computed from the logits as they are, so that none is too large;
+/// a label of zero counts for nothing. Nothing flows back to the labels. The operation's second output is the
+/// gradient with regard to the logits, softmax(logits) - labels. float32, float64. Throws ValueError unless
+/// both have the same shape.
+VARSCOPE_API Tensor softmax_cross_entropy_with_logits(const TensorLike& labels, const TensorLike& logits,
+                                                      std::string_view name = {},
+                                                      SourceLocation where = SourceLocation::current());
+
+/// The same for rows that belong to one class each: `labels` [..] are the numbers of the classes, int32 or
+/// int64 (tf.nn.sparse_softmax_cross_entropy_with_logits; "SparseSoftmaxCrossEntropyWithLogits"). float32,
+/// float64. Throws ValueError unless `labels` has the shape of `logits` without its last dimension; a run
+/// with a label below 0, or not below the number of classes, throws InvalidArgumentError.
+VARSCOPE_API Tensor sparse_softmax_cross_entropy_with_logits(
+    const TensorLike& labels, const TensorLike& logits, std::string_view name = {},
+    SourceLocation where = SourceLocation::current());
+
 /// sum(t^2) / 2 (tf.nn.l2_loss; "L2Loss"). float32, float64.
 VARSCOPE_API Tensor l2_loss(const TensorLike& t, std::string_view name = {},
                             SourceLocation where = SourceLocation::current());

@@ -12,8 +12,14 @@ namespace varscope::simd {
 using SoftmaxRowsFunction = void (*)(const float* src, float* dst, std::int64_t rows,
                                      std::int64_t length) noexcept;
 
+// The same, and of each row the maximum m(i) and the sum of exp(src(i, k) - m(i)): what log(softmax) is made
+// of without loss, src(i, j) - m(i) - log(sum).
+using SoftmaxRowsAndSumsFunction = void (*)(const float* src, float* dst, float* largest, float* sums,
+                                            std::int64_t rows, std::int64_t length) noexcept;
+
 struct SoftmaxKernels {
   SoftmaxRowsFunction softmax_rows = nullptr;
+  SoftmaxRowsAndSumsFunction softmax_rows_and_sums = nullptr;
 };
 
 }  // namespace varscope::simd
