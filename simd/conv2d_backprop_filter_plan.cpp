@@ -54,10 +54,15 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
       return kernels.conv2d_backprop_filter.direct_tile == nullptr
                  ? "the kernel set has no direct gradient of filters"
                  : nullptr;
+    case Conv2DAlgorithm::depthwise:
+      if (kernels.conv2d_backprop_filter.depthwise_tile == nullptr)
+        return "the kernel set has no depthwise gradient of filters";
+      if (shape.groups != shape.in_channels || shape.out_channels != shape.in_channels)
+        return "the depthwise gradient of a filter needs as many groups as input and output channels";
+      return nullptr;
     default:
-      return "the gradient of a filter has the algorithms direct, winograd_2x2, winograd_4x4, winograd_6x6 "
-             "and "
-             "reference";
+      return "the gradient of a filter has the algorithms direct, depthwise, winograd_2x2, winograd_4x4, "
+             "winograd_6x6 and reference";
   }
 }
 
@@ -124,6 +129,22 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches,
       std::clamp<std::int64_t>(kFloatsPerSumTile * filter_rows / sums, 1, filter_rows);
   plan->sum_tile_count = ceil_divide(filter_rows, blocking.rows_per_sum_tile);
   plan->run_sum_tile = kernels.conv2d_backprop_filter.direct_sum_tile;
+}
+
+void plan_depthwise(const KernelSet& kernels, Conv2DBackpropFilterPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  Conv2DBackpropFilterBlocking& blocking = plan->blocking;
+  const std::int64_t taps = shape.filter_height * shape.filter_width;
+  const std::int64_t rows = shape.batch * shape.out_height;
+  const std::int64_t wanted_chunks =
+      std::clamp<std::int64_t>(rows * shape.out_width / kPixelsPerChunk, 1, kManyTiles);
+  cut_evenly(rows, ceil_divide(rows, wanted_chunks), &blocking.passes_per_chunk, &blocking.chunks);
+  plan->sums_floats = blocking.chunks * taps * shape.in_channels;
+  plan->tile_count = blocking.chunks;
+  plan->run_tile = kernels.conv2d_backprop_filter.depthwise_tile;
+  blocking.rows_per_sum_tile = std::clamp<std::int64_t>(kFloatsPerSumTile / shape.in_channels, 1, taps);
+  plan->sum_tile_count = ceil_divide(taps, blocking.rows_per_sum_tile);
+  plan->run_sum_tile = kernels.conv2d_backprop_filter.depthwise_sum_tile;
 }
 
 WinogradBackpropFilterFunctions winograd_functions(const WinogradBackpropFilterKernels& kernels,
@@ -230,17 +251,21 @@ Conv2DBackpropFilterPlan plan_algorithm(const KernelSet& kernels, const Conv2DSh
     plan_winograd(kernels, caches, &plan);
   } else if (algorithm == Conv2DAlgorithm::direct) {
     plan_direct(kernels, caches, &plan);
+  } else if (algorithm == Conv2DAlgorithm::depthwise) {
+    plan_depthwise(kernels, &plan);
   } else {
     plan_reference_conv2d_backprop_filter(&plan);
   }
   return plan;
 }
 
-// The cheapest plan by the model above.
+// The cheapest plan by the model above; depthwise where that applies.
 Conv2DBackpropFilterPlan choose_plan(const KernelSet& kernels, const Conv2DShape& shape,
                                      Conv2DAccuracy accuracy, const CacheSizes& caches) noexcept {
   if (kernels.conv2d_backprop_filter.direct_tile == nullptr)
     return plan_algorithm(kernels, shape, Conv2DAlgorithm::reference, caches);
+  if (refusal_of(kernels, shape, Conv2DAlgorithm::depthwise, accuracy) == nullptr && shape.in_channels > 1)
+    return plan_algorithm(kernels, shape, Conv2DAlgorithm::depthwise, caches);
   Conv2DBackpropFilterPlan best = plan_algorithm(kernels, shape, Conv2DAlgorithm::direct, caches);
   double best_cycles = direct_cycles(kernels, shape);
   for (const Conv2DAlgorithm algorithm :

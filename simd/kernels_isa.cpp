@@ -2,6 +2,7 @@
 // All kernels of one instruction set. Compiled once per set, with its compiler flags and
 // -DVARSCOPE_SIMD_ISA_NAMESPACE=<set>; the only symbol that leaves is varscope::simd::<set>::kernels.
 #include "kernels/conv2d_backprop_filter.inl.hpp"
+#include "kernels/conv2d_backprop_filter_depthwise.inl.hpp"
 #include "kernels/conv2d_backprop_filter_winograd.inl.hpp"
 #include "kernels/conv2d_depthwise.inl.hpp"
 #include "kernels/conv2d_direct.inl.hpp"
@@ -53,6 +54,8 @@ constinit const KernelSet kernels = {
                .winograd = winograd_kernels<Architecture>()},
     .conv2d_backprop_filter = {.direct_tile = &conv2d_backprop_filter_tile<Architecture>,
                                .direct_sum_tile = &conv2d_backprop_filter_sum_tile<Architecture>,
+                               .depthwise_tile = &conv2d_backprop_filter_depthwise_tile<Architecture>,
+                               .depthwise_sum_tile = &conv2d_backprop_filter_depthwise_sum_tile<Architecture>,
                                .winograd = winograd_backprop_filter_kernels<Architecture>()},
     .matmul = {.tile = &matmul_tile<Architecture>},
     .elementwise = elementwise_kernels<Architecture>(),

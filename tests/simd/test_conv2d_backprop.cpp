@@ -50,6 +50,7 @@ Conv2DShape random_shape(Random& random) {
   s.groups = random.chance(0.6) ? 1 : random.integer(2, 3);
   s.in_channels = s.groups * random.pick<std::int64_t>({1, 2, 3, 7, 16, 17, 32});
   s.out_channels = s.groups * random.pick<std::int64_t>({1, 2, 5, 16, 31, 32, 40});
+  if (random.chance(0.2)) s.groups = s.out_channels = s.in_channels;
   s.filter_height = random.integer(1, 5);
   s.filter_width = random.chance(0.6) ? s.filter_height : random.integer(1, 5);
   if (random.chance(0.5)) {
@@ -121,8 +122,9 @@ BOOST_AUTO_TEST_CASE(filter_gradients_of_random_shapes) {
     const Case c = random_case(random);
     for_each_kernel_set([&](const KernelSet& kernels) {
       for (const Conv2DAlgorithm algorithm :
-           {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::winograd_2x2,
-            Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::reference}) {
+           {Conv2DAlgorithm::automatic, Conv2DAlgorithm::direct, Conv2DAlgorithm::depthwise,
+            Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6,
+            Conv2DAlgorithm::reference}) {
         // Small caches cut small shapes into many passes.
         const CacheSizes caches = {.level1_data = random.pick<std::int64_t>({2048, 32768}),
                                    .level2 = random.pick<std::int64_t>({8192, 524288})};

@@ -81,8 +81,8 @@ struct Conv2DBackpropFilterPlan {
 };
 
 // Chooses algorithm and blocking for the filter's gradient of the convolution `shape`. A pure function of its
-// arguments. `wanted` is automatic, direct, a Winograd algorithm, or reference. (Winograd's rounding errors
-// are those of conv2d.hpp, relative to sums over all pixels.)
+// arguments. `wanted` is automatic, direct, depthwise, a Winograd algorithm, or reference. (Winograd's
+// rounding errors are those of conv2d.hpp, relative to sums over all pixels.)
 Conv2DBackpropFilterPlan plan_conv2d_backprop_filter(const KernelSet& kernels, const Conv2DShape& shape,
                                                      Conv2DAlgorithm wanted, const CacheSizes& caches,
                                                      Conv2DAccuracy accuracy = Conv2DAccuracy::fast) noexcept;
@@ -106,6 +106,8 @@ struct WinogradBackpropFilterKernels {
 struct Conv2DBackpropFilterKernels {
   Conv2DBackpropFilterFunction direct_tile = nullptr;  // null in a set that has the reference alone
   Conv2DBackpropFilterFunction direct_sum_tile = nullptr;
+  Conv2DBackpropFilterFunction depthwise_tile = nullptr;
+  Conv2DBackpropFilterFunction depthwise_sum_tile = nullptr;
   WinogradBackpropFilterKernels winograd;
 };
 

@@ -47,19 +47,26 @@ Conv2DBackpropInputPhase conv2d_backprop_input_phase(const Conv2DShape& forward,
 template <typename T>
 void turn_filter(const Conv2DShape& forward, const Conv2DBackpropInputPhase& phase, const T* filter,
                  T* turned) noexcept {
+  constexpr std::int64_t kBlock = 16;  // by so many channels each way, for whole lines of the caches
   const std::int64_t group_in = forward.in_channels / forward.groups;
   const std::int64_t group_out = forward.out_channels / forward.groups;
+  const auto smaller = [](std::int64_t a, std::int64_t b) { return b < a ? b : a; };
   for (std::int64_t i = phase.row_taps.count; i-- > 0;) {
     const std::int64_t r = phase.row_taps.first + i * phase.row_taps.step;
-    for (std::int64_t j = phase.column_taps.count; j-- > 0;) {
+    for (std::int64_t j = phase.column_taps.count; j-- > 0; turned += group_out * forward.in_channels) {
       const std::int64_t s = phase.column_taps.first + j * phase.column_taps.step;
-      const bool exists = r < forward.filter_height && s < forward.filter_width;
-      const T* tap =
-          exists ? filter + (r * forward.filter_width + s) * group_in * forward.out_channels : nullptr;
-      for (std::int64_t k = 0; k < group_out; ++k) {
-        for (std::int64_t group = 0; group < forward.groups; ++group) {
-          for (std::int64_t c = 0; c < group_in; ++c) {
-            *turned++ = exists ? tap[c * forward.out_channels + group * group_out + k] : T(0);
+      if (r >= forward.filter_height || s >= forward.filter_width) {
+        for (std::int64_t at = 0; at < group_out * forward.in_channels; ++at) turned[at] = T(0);
+        continue;
+      }
+      const T* tap = filter + (r * forward.filter_width + s) * group_in * forward.out_channels;
+      for (std::int64_t first_k = 0; first_k < forward.out_channels; first_k += kBlock) {
+        const std::int64_t last_k = smaller(first_k + kBlock, forward.out_channels);
+        for (std::int64_t first_c = 0; first_c < group_in; first_c += kBlock) {
+          const std::int64_t last_c = smaller(first_c + kBlock, group_in);
+          for (std::int64_t k = first_k; k < last_k; ++k) {
+            T* dst = turned + k % group_out * forward.in_channels + k / group_out * group_in;
+            for (std::int64_t c = first_c; c < last_c; ++c) dst[c] = tap[c * forward.out_channels + k];
           }
         }
       }
