@@ -7,8 +7,9 @@
 //   auto train = optimizer.apply_gradients({{gradient, weights}}, {.global_step = step});
 //   for (...) session.run(feeds, {train, loss});
 //
-// A run of what apply_gradients() returns is one step: all variables, slots and the global step get their new values
-// in one commit, or none if the run throws. Everything in the run reads the variables as they were before it.
+// A run of what apply_gradients() returns is one step: all variables, slots and the global step get their new
+// values in one commit, or none if the run throws. Everything in the run reads the variables as they were
+// before it.
 //
 // Slots are variables beside those that are trained: not trainable, in "variables", saved and restored like
 // any other. Their names follow from the trained variable and the optimizer alone, whatever scopes, reuse
