@@ -245,8 +245,7 @@ class MatMulDefinition final : public detail::OpDefinition {
     return std::make_shared<MatMulDefinition>(transpose_a_, transpose_b_, epilogue);
   }
 
-  /// Products of the gradient with the other side, whose transposes follow from C = A B, dA = dC B', dB = A'
-  /// dC.
+  /// Products of the gradient with the other side: of C = A B they are dC B' and A' dC.
   std::optional<std::vector<Tensor>> build_gradients(
       const Operation& operation, std::span<const Tensor> output_gradients) const override {
     const SourceLocation& where = operation.where();
@@ -256,14 +255,36 @@ class MatMulDefinition final : public detail::OpDefinition {
     const Tensor to_a = transpose_a_
                             ? matmul(b, gradient, {.transpose_a = transpose_b_, .transpose_b = true}, where)
                             : matmul(gradient, b, {.transpose_b = !transpose_b_}, where);
-    const Tensor to_b = transpose_b_
-                            ? matmul(gradient, a, {.transpose_a = true, .transpose_b = transpose_a_}, where)
-                            : matmul(a, gradient, {.transpose_a = !transpose_a_}, where);
+    if (const std::optional<Tensor> to_b = gradient_of_shared_b(operation, gradient)) {
+      return std::vector{to_a, *to_b};
+    }
+    const Tensor to_b = product_to_b(a, gradient, where);
     return std::vector{detail::sum_to_operand(to_a, a, b, where, 2),
                        detail::sum_to_operand(to_b, b, a, where, 2)};
   }
 
  private:
+  Tensor product_to_b(const Tensor& a, const Tensor& gradient, const SourceLocation& where) const {
+    if (transpose_b_) return matmul(gradient, a, {.transpose_a = true, .transpose_b = transpose_a_}, where);
+    return matmul(a, gradient, {.transpose_a = !transpose_a_}, where);
+  }
+
+  /// Where one matrix b is used for a whole batch, the sum of the products of the batch is one product of all
+  /// their rows, which needs no memory for each. nullopt if it is not known to be so.
+  std::optional<Tensor> gradient_of_shared_b(const Operation& operation, const Tensor& gradient) const {
+    const Tensor a = operation.inputs()[0];
+    const Shape& of_a = a.shape();
+    const Shape& of_b = operation.inputs()[1].shape();
+    if (transpose_a_ || !of_a.has_rank() || of_a.rank() < 3 || !of_b.has_rank() || of_b.rank() != 2)
+      return {};
+    const std::int64_t depth = of_a[of_a.rank() - 1];
+    const std::int64_t columns = of_b[transpose_b_ ? 0 : 1];
+    if (depth < 1 || columns < 1) return {};
+    const SourceLocation& where = operation.where();
+    return product_to_b(reshape(a, {-1, depth}, {}, where), reshape(gradient, {-1, columns}, {}, where),
+                        where);
+  }
+
   bool transpose_a_;
   bool transpose_b_;
   FusedEpilogue epilogue_;

@@ -88,6 +88,16 @@ BOOST_AUTO_TEST_CASE(larger_products_agree_in_float32) {
       [](const Tensors& inputs) { return vs::tanh(vs::matmul(inputs[0], inputs[1]) + inputs[2]); });
 }
 
+BOOST_AUTO_TEST_CASE(one_matrix_for_a_batch_gets_one_product_of_all_rows) {
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  const vs::Tensor a = vs::placeholder({-1, 5, 3});
+  const vs::Tensor b = vs::placeholder({3, 4});
+  const vs::Tensor of_b = vs::gradients({vs::matmul(a, b)}, {b})[0];
+  BOOST_TEST(of_b.op().type() == "MatMul");
+  BOOST_TEST(of_b.shape().to_string() == "[3,4]");
+}
+
 BOOST_AUTO_TEST_CASE(names_are_those_of_tensorflow) {
   vs::Graph graph;
   const auto building = graph.as_default();
