@@ -5,9 +5,11 @@
 #include <varscope/collection.hpp>
 #include <varscope/control_flow_ops.hpp>
 #include <varscope/error.hpp>
+#include <varscope/gradients.hpp>
 #include <varscope/graph.hpp>
 #include <varscope/optimizer.hpp>
 #include <varscope/state_ops.hpp>
+#include <varscope/tensor_list.hpp>
 #include <varscope/variable_scope.hpp>
 
 #include <algorithm>
@@ -71,6 +73,37 @@ void add_train_op(Graph& graph, const Operation& train_op) {
 
 }  // namespace
 
+std::vector<GradientAndVariable> Optimizer::compute_gradients(const Tensor& loss,
+                                                              const ComputeGradientsOptions& options,
+                                                              SourceLocation where) {
+  const std::string what = name() + "'s compute_gradients() at " + to_string(where);
+  if (!loss) throw ValueError(what + ": the loss is an empty Tensor");
+  std::vector<Variable> variables;
+  for (const Variable& variable :
+       options.var_list.empty() ? loss.graph().trainable_variables() : options.var_list) {
+    for (const Variable& part : variable.partitions()) {
+      if (!is_floating(part.dtype())) {
+        throw ValueError(what + ": variable " + part.name() + " (made at " + to_string(part.where()) +
+                         ") is " + std::string(dtype_name(part.dtype())) +
+                         ", but gradients are of float32 and float64");
+      }
+      variables.push_back(part);
+    }
+  }
+  if (variables.empty()) {
+    throw ValueError(what +
+                     ": there are no variables to train; make one that is trainable, or give var_list");
+  }
+  GradientsOptions gradients_options;
+  if (options.grad_loss) gradients_options.grad_ys = {options.grad_loss};
+  const Graph::AsDefault building = loss.graph().as_default();
+  const std::vector<Tensor> found =
+      gradients({TensorLike(loss, where)}, variables, std::move(gradients_options), where);
+  std::vector<GradientAndVariable> pairs;
+  for (std::size_t i = 0; i < variables.size(); ++i) pairs.push_back({found[i], variables[i]});
+  return pairs;
+}
+
 Operation Optimizer::apply_gradients(const std::vector<GradientAndVariable>& grads_and_vars,
                                      const ApplyGradientsOptions& options, SourceLocation where) {
   const std::string what = name() + "'s apply_gradients() at " + to_string(where);
@@ -111,6 +144,17 @@ Operation Optimizer::apply_gradients(const std::vector<GradientAndVariable>& gra
   }
   add_train_op(graph, train_op);
   return train_op;
+}
+
+Operation Optimizer::minimize(const Tensor& loss, const MinimizeOptions& options, SourceLocation where) {
+  const std::vector<GradientAndVariable> pairs =
+      compute_gradients(loss, {.var_list = options.var_list, .grad_loss = options.grad_loss}, where);
+  if (std::none_of(pairs.begin(), pairs.end(),
+                   [](const GradientAndVariable& pair) { return static_cast<bool>(pair.gradient); })) {
+    throw ValueError(name() + "'s minimize() at " + to_string(where) + ": the loss " + loss.name() +
+                     " depends on none of the variables " + list_of(pairs));
+  }
+  return apply_gradients(pairs, {.global_step = options.global_step, .name = options.name}, where);
 }
 
 }  // namespace varscope

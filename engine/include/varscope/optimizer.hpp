@@ -4,12 +4,11 @@
 //
 //   auto optimizer = vs::AdamOptimizer(0.001);
 //   auto step = vs::get_or_create_global_step();
-//   auto train = optimizer.apply_gradients({{gradient, weights}}, {.global_step = step});
+//   auto train = optimizer.minimize(loss, {.global_step = step});
 //   for (...) session.run(feeds, {train, loss});
 //
-// A run of what apply_gradients() returns is one step: all variables, slots and the global step get their new
-// values in one commit, or none if the run throws. Everything in the run reads the variables as they were
-// before it.
+// A run of what minimize() returns is one step: all variables, slots and the global step get their new values
+// in one commit, or none if the run throws. Everything in the run reads the variables as they were before it.
 //
 // Slots are variables beside those that are trained: not trainable, in "variables", saved and restored like
 // any other. Their names follow from the trained variable and the optimizer alone, whatever scopes, reuse
@@ -41,10 +40,25 @@ struct GradientAndVariable {
   Variable variable;
 };
 
+struct ComputeGradientsOptions {
+  /// What to train; empty: the trainable variables of the loss's graph. A partitioned variable means its
+  /// parts.
+  std::vector<Variable> var_list = {};
+  /// The gradient with regard to the loss, of its shape; empty: ones.
+  Tensor grad_loss = {};
+};
+
 struct ApplyGradientsOptions {
   /// An integer scalar that every step adds 1 to, after the updates (SEMANTICS OP9).
   Variable global_step = {};
   std::string name = {};  // of the operation; empty: the optimizer's
+};
+
+struct MinimizeOptions {
+  Variable global_step = {};
+  std::vector<Variable> var_list = {};
+  Tensor grad_loss = {};
+  std::string name = {};
 };
 
 /// What all optimizers do. One object may be used by one thread at a time, and for several losses and graphs;
@@ -57,6 +71,17 @@ class VARSCOPE_API Optimizer {
 
   /// "Adam": the default name of its operations, and what its slots are called.
   const std::string& name() const noexcept;
+
+  /// compute_gradients() and apply_gradients(). Throws what they throw.
+  Operation minimize(const Tensor& loss, const MinimizeOptions& options = {},
+                     SourceLocation where = SourceLocation::current());
+
+  /// The gradients of the loss (of its sum, if it is no scalar) with regard to each variable, in order; an
+  /// empty Tensor where there is none. Throws ValueError if there is no variable, or one is not float32 or
+  /// float64, and what gradients() throws.
+  std::vector<GradientAndVariable> compute_gradients(const Tensor& loss,
+                                                     const ComputeGradientsOptions& options = {},
+                                                     SourceLocation where = SourceLocation::current());
 
   /// Adds the operation that makes a step: "Adam/update_conv1/weights/ApplyAdam" for each variable with a
   /// gradient, then its constraint, if it has one (SEMANTICS P2), then what makes all of them run, "Adam",
