@@ -27,6 +27,7 @@
 #include <varscope/instruction_set.hpp>
 #include <varscope/latest_checkpoint.hpp>
 #include <varscope/learning_rate.hpp>
+#include <varscope/losses.hpp>
 #include <varscope/math_ops.hpp>
 #include <varscope/moving_averages.hpp>
 #include <varscope/nearest_names.hpp>
