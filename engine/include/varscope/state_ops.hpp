@@ -5,9 +5,9 @@
 // A run that computes such an operation, because it or something made from it is fetched, changes the
 // variable; what the operation yields is the new value. Everything else in the run still reads the value from
 // before, and all new values of a run become visible at its end, in one commit, or not at all if it throws.
-// Several assignments of one variable in one run act one after the other, each after what it is made from and
-// else in the order of the fetches and of the
-// inputs of each operation; the last one stays. So of two assign_add(v, 1) in one run the second
+// Several assignments of one variable in one run act one after the other, each after its control inputs
+// (control_flow_ops.hpp) and what it is made from, and else in the order of the fetches and of the inputs of
+// each operation; the last one stays. So of two assign_add(v, 1) in one run the second
 // yields one more, and runs that assign wait for each other: none of many counts is lost.
 //
 // Of a partitioned variable assign the partitions(); a computed one cannot be assigned
