@@ -133,6 +133,13 @@ class Conv2DBackpropFilterDefinition final : public detail::OpDefinition {
     return gradients;
   }
 
+  std::optional<detail::ShapedOperation> with_known_shapes(
+      std::span<const TensorSpec> inputs) const override {
+    if (filter_sizes_) return std::nullopt;
+    return detail::ShapedOperation{
+        std::make_shared<Conv2DBackpropFilterDefinition>(options_, inputs[kOutBackprop + 1].shape), 2};
+  }
+
   std::shared_ptr<const detail::OpDefinition> with_strict_accuracy() const override {
     if (options_.accuracy == Accuracy::strict) return nullptr;
     Conv2DOptions strict = options_;

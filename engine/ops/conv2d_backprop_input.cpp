@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Conv2DBackpropInput: the gradient of a convolution with regard to its input.
-// Inputs: where the sizes are not given as numbers the convolution's image, for its shape; filter;
-// out_backprop.
+// Inputs: filter, out_backprop; where the sizes are not given as numbers the convolution's image, for its
+// shape.
 #include "core/instruction_set.hpp"
 #include "ops/build.hpp"
 #include "ops/conv2d_geometry.hpp"
@@ -31,6 +31,8 @@ using detail::TensorSpec;
 using simd::Conv2DBackpropInputPhase;
 using simd::Conv2DShape;
 
+constexpr int kWeights = 0;  // out_backprop is the next input
+
 /// float32: a planned convolution for each phase. Of a single one the result is the image's gradient itself;
 /// of several, a second stage sets their pixels together.
 class PlannedBackpropInput final : public detail::Kernel {
@@ -44,9 +46,8 @@ class PlannedBackpropInput final : public detail::Kernel {
   };
 
   /// Phases row by row; `forward` has min(stride, extent) of them along each side.
-  PlannedBackpropInput(const simd::KernelSet& kernels, const Conv2DShape& forward, std::vector<Phase> phases,
-                       int filter_input)
-      : kernels_(kernels), forward_(forward), phases_(std::move(phases)), filter_input_(filter_input) {
+  PlannedBackpropInput(const simd::KernelSet& kernels, const Conv2DShape& forward, std::vector<Phase> phases)
+      : kernels_(kernels), forward_(forward), phases_(std::move(phases)) {
     for (Phase& phase : phases_) {
       phase.first_tile = tiles_;
       phase.packed_offset = packed_floats_;
@@ -106,7 +107,7 @@ class PlannedBackpropInput final : public detail::Kernel {
     }
     // The turned filter of one phase after the other lies behind what is packed.
     return detail::PackedInput{
-        .input = filter_input_,
+        .input = kWeights,
         .bytes = static_cast<std::size_t>(packed_floats_ + turned_floats_) * sizeof(float),
         .layout = layout};
   }
@@ -148,7 +149,7 @@ class PlannedBackpropInput final : public detail::Kernel {
                                    : static_cast<float*>(arguments.workspace) + phase.result_offset;
     const auto run = [&](float* workspace) {
       phase.plan.run_tile(phase.plan,
-                          {.input = detail::input<float>(arguments, filter_input_ + 1),
+                          {.input = detail::input<float>(arguments, kWeights + 1),
                            .packed_filter = static_cast<const float*>(arguments.packed) + phase.packed_offset,
                            .output = result,
                            .epilogue = {},
@@ -190,7 +191,6 @@ class PlannedBackpropInput final : public detail::Kernel {
   const simd::KernelSet& kernels_;
   Conv2DShape forward_;
   std::vector<Phase> phases_;
-  int filter_input_;
   std::int64_t tiles_ = 0;
   std::int64_t packed_floats_ = 0;
   std::int64_t turned_floats_ = 0;
@@ -206,12 +206,12 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
   std::string_view type() const noexcept override { return "Conv2DBackpropInput"; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
-    const TensorSpec& filter = inputs[filter_input()];
-    const TensorSpec& out_backprop = inputs[filter_input() + 1];
+    const TensorSpec& filter = inputs[kWeights];
+    const TensorSpec& out_backprop = inputs[kWeights + 1];
     detail::require_floating(filter, "filter");
     detail::require_same_dtype(filter, "filter", out_backprop, "out_backprop");
     const Shape out = detail::with_rank(out_backprop, "out_backprop", 4, "[batch, height, width, channels]");
-    Shape in = input_sizes_ ? *input_sizes_ : inputs[0].shape;
+    Shape in = input_sizes_ ? *input_sizes_ : inputs[kWeights + 2].shape;
     if (!in.has_rank()) in = detail::unknown_of_rank(4);
     if (in.rank() == 4 && in[0] == unknown_dimension) in = {out[0], in[1], in[2], in[3]};
     const TensorSpec image = {filter.dtype, in};
@@ -227,9 +227,8 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const override {
     const Shape& in = outputs[0].shape;
-    const Shape& filter = inputs[filter_input()].shape;
-    const Conv2DShape forward =
-        detail::conv2d_kernel_shape(in, filter, inputs[filter_input() + 1].shape, options_);
+    const Shape& filter = inputs[kWeights].shape;
+    const Conv2DShape forward = detail::conv2d_kernel_shape(in, filter, inputs[kWeights + 1].shape, options_);
     const bool empty = in.num_elements() == 0;
     if (outputs[0].dtype == DType::float64 || empty) return make_plain<double>(forward, empty);
     const simd::KernelSet& kernels = detail::kernel_set();
@@ -242,23 +241,29 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
         phases.push_back(phase);
       }
     }
-    return std::make_unique<PlannedBackpropInput>(kernels, forward, std::move(phases),
-                                                  static_cast<int>(filter_input()));
+    return std::make_unique<PlannedBackpropInput>(kernels, forward, std::move(phases));
   }
 
   std::optional<std::vector<Tensor>> build_gradients(
       const Operation& operation, std::span<const Tensor> output_gradients) const override {
     const std::vector<Tensor> inputs = operation.inputs();
-    const Tensor& filter = inputs[filter_input()];
-    const Tensor& out_backprop = inputs[filter_input() + 1];
+    const Tensor& filter = inputs[kWeights];
+    const Tensor& out_backprop = inputs[kWeights + 1];
     Conv2DOptions automatic = options_;
     automatic.algorithm.clear();
     std::vector<Tensor> gradients;
-    if (!input_sizes_) gradients.emplace_back();  // nothing flows to a shape
     gradients.push_back(detail::conv2d_filter_gradient(output_gradients[0], filter, out_backprop, options_,
                                                        operation.where()));
     gradients.push_back(conv2d(output_gradients[0], filter, std::move(automatic), operation.where()));
+    if (!input_sizes_) gradients.emplace_back();  // nothing flows to a shape
     return gradients;
+  }
+
+  std::optional<detail::ShapedOperation> with_known_shapes(
+      std::span<const TensorSpec> inputs) const override {
+    if (input_sizes_) return std::nullopt;
+    return detail::ShapedOperation{
+        std::make_shared<Conv2DBackpropInputDefinition>(options_, inputs[kWeights + 2].shape), 2};
   }
 
   std::shared_ptr<const detail::OpDefinition> with_strict_accuracy() const override {
@@ -269,8 +274,6 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
   }
 
  private:
-  std::size_t filter_input() const noexcept { return input_sizes_ ? 0 : 1; }
-
   simd::Conv2DPlan plan(const simd::KernelSet& kernels, const Conv2DShape& shape,
                         std::span<const TensorSpec> inputs) const {
     const simd::Conv2DPlan plan =
@@ -278,8 +281,8 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
                           detail::conv2d_accuracy_of(options_));
     if (plan.refusal != nullptr) {
       throw UnimplementedError("the algorithm '" + options_.algorithm + "' does not apply to filter " +
-                               detail::to_string(inputs[filter_input()]) + " and out_backprop " +
-                               detail::to_string(inputs[filter_input() + 1]) + ": " + plan.refusal +
+                               detail::to_string(inputs[kWeights]) + " and out_backprop " +
+                               detail::to_string(inputs[kWeights + 1]) + ": " + plan.refusal +
                                "; leave .algorithm empty to let the plan choose");
     }
     return plan;
@@ -293,10 +296,9 @@ class Conv2DBackpropInputDefinition final : public detail::OpDefinition {
          .items_per_tile = 1,
          .nanoseconds_per_item = rows == 0 ? 0 : detail::multiply_adds(shape) / static_cast<double>(rows),
          .description = "plain"},
-        [shape, filter = static_cast<int>(filter_input())](std::int64_t first, std::int64_t last,
-                                                           const KernelArguments& arguments) noexcept {
-          simd::reference::conv2d_backprop_input_rows(shape, detail::input<T>(arguments, filter),
-                                                      detail::input<T>(arguments, filter + 1),
+        [shape](std::int64_t first, std::int64_t last, const KernelArguments& arguments) noexcept {
+          simd::reference::conv2d_backprop_input_rows(shape, detail::input<T>(arguments, kWeights),
+                                                      detail::input<T>(arguments, kWeights + 1),
                                                       detail::output<T>(arguments, 0), first, last);
           return static_cast<const char*>(nullptr);
         });
@@ -318,13 +320,12 @@ Tensor conv2d_input_gradient(const Tensor& image, const Tensor& filter, const Te
   const Shape& in = image.shape();
   const bool known =
       in.has_rank() && in[1] != unknown_dimension && in[2] != unknown_dimension && in[3] != unknown_dimension;
-  // Without the image among the inputs its memory is free earlier.
   if (known) return conv2d_backprop_input(in, filter, gradient, std::move(automatic), where);
   const TensorLike like(image, where);
   const TensorLike of_filter(filter, where);
   const TensorLike out_backprop(gradient, where);
   return build(std::make_shared<Conv2DBackpropInputDefinition>(std::move(automatic), std::nullopt),
-               {{"input", &like}, {"filter", &of_filter}, {"out_backprop", &out_backprop}}, {},
+               {{"filter", &of_filter}, {"out_backprop", &out_backprop}, {"input", &like}}, {},
                "Conv2DBackpropInput", where);
 }
 

@@ -102,7 +102,7 @@ class MaxPoolGradDefinition final : public detail::OpDefinition {
   PoolOptions options_;
 };
 
-/// Inputs: where the shape is not given as numbers the image, for its shape; grad.
+/// Inputs: grad; where the shape is not given as numbers the image, for its shape.
 class AvgPoolGradDefinition final : public detail::OpDefinition {
  public:
   AvgPoolGradDefinition(PoolOptions options, std::optional<Shape> input_shape)
@@ -111,10 +111,10 @@ class AvgPoolGradDefinition final : public detail::OpDefinition {
   std::string_view type() const noexcept override { return "AvgPoolGrad"; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
-    const TensorSpec& grad = inputs[grad_input()];
+    const TensorSpec& grad = inputs[0];
     detail::require_floating(grad, "grad");
     const Shape out = detail::with_rank(grad, "grad", 4, "[batch, height, width, channels]");
-    Shape in = input_shape_ ? *input_shape_ : inputs[0].shape;
+    Shape in = input_shape_ ? *input_shape_ : inputs[1].shape;
     if (!in.has_rank()) in = detail::unknown_of_rank(4);
     if (in.rank() == 4 && in[0] == unknown_dimension) in = {out[0], in[1], in[2], in[3]};
     require_pooled({grad.dtype, in}, grad, "grad", options_);
@@ -123,32 +123,35 @@ class AvgPoolGradDefinition final : public detail::OpDefinition {
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const override {
-    const Pool2DShape shape =
-        detail::pool_kernel_shape(outputs[0].shape, inputs[grad_input()].shape, options_);
-    return detail::visit_element_type<float, double>(outputs[0].dtype, [&]<typename T>(
-                                                                           detail::ElementType<T>) {
-      return detail::make_range_kernel(
-          pool_grad_range<T>(shape),
-          [shape, grad = static_cast<int>(grad_input()), function = average_pool_grad_function<T>()](
-              std::int64_t first, std::int64_t last, const KernelArguments& arguments) noexcept {
-            function(shape, detail::input<T>(arguments, grad), detail::output<T>(arguments, 0), first, last);
-            return static_cast<const char*>(nullptr);
-          });
-    });
+    const Pool2DShape shape = detail::pool_kernel_shape(outputs[0].shape, inputs[0].shape, options_);
+    return detail::visit_element_type<float, double>(
+        outputs[0].dtype, [&]<typename T>(detail::ElementType<T>) {
+          return detail::make_range_kernel(
+              pool_grad_range<T>(shape),
+              [shape, function = average_pool_grad_function<T>()](std::int64_t first, std::int64_t last,
+                                                                  const KernelArguments& arguments) noexcept {
+                function(shape, detail::input<T>(arguments, 0), detail::output<T>(arguments, 0), first, last);
+                return static_cast<const char*>(nullptr);
+              });
+        });
+  }
+
+  std::optional<detail::ShapedOperation> with_known_shapes(
+      std::span<const TensorSpec> inputs) const override {
+    if (input_shape_) return std::nullopt;
+    return detail::ShapedOperation{std::make_shared<AvgPoolGradDefinition>(options_, inputs[1].shape), 1};
   }
 
   std::optional<std::vector<Tensor>> build_gradients(
       const Operation& operation, std::span<const Tensor> output_gradients) const override {
     // Linear, and its own transpose is the pooling.
     std::vector<Tensor> gradients;
-    if (!input_shape_) gradients.emplace_back();  // nothing flows to a shape
     gradients.push_back(avg_pool(output_gradients[0], options_, operation.where()));
+    if (!input_shape_) gradients.emplace_back();  // nothing flows to a shape
     return gradients;
   }
 
  private:
-  std::size_t grad_input() const noexcept { return input_shape_ ? 0 : 1; }
-
   PoolOptions options_;
   std::optional<Shape> input_shape_;
 };
@@ -164,12 +167,11 @@ Tensor average_pool_gradient(const Tensor& value, const Tensor& gradient, const 
   const Shape& in = value.shape();
   const bool known =
       in.has_rank() && in[1] != unknown_dimension && in[2] != unknown_dimension && in[3] != unknown_dimension;
-  // Without the image among the inputs its memory is free earlier.
   if (known) return avg_pool_grad(in, gradient, std::move(unnamed), where);
   const TensorLike like(value, where);
   const TensorLike grad(gradient, where);
   return build(std::make_shared<AvgPoolGradDefinition>(std::move(unnamed), std::nullopt),
-               {{"orig_input", &like}, {"grad", &grad}}, {}, "AvgPoolGrad", where);
+               {{"grad", &grad}, {"orig_input", &like}}, {}, "AvgPoolGrad", where);
 }
 
 }  // namespace detail

@@ -84,13 +84,13 @@ struct SoftmaxOptions {
 VARSCOPE_API Tensor softmax(const TensorLike& logits, SoftmaxOptions options = {},
                             SourceLocation where = SourceLocation::current());
 
-/// The cross entropy of each row of `labels` [.., classes], which are probabilities (or weights), and the
-/// softmax of the row of `logits` [.., classes]: - sum of labels * log(softmax(logits)), as [..]
+/// The cross entropy of each row of `labels` [.., classes], which are probabilities, and the softmax of the
+/// row of `logits` [.., classes]: - sum of labels * log(softmax(logits)), as [..]
 /// (tf.nn.softmax_cross_entropy_with_logits of TensorFlow 1.x; "SoftmaxCrossEntropyWithLogits", named
 /// "softmax_cross_entropy_with_logits_sg"). Computed from the logits as they are, so that none is too large;
-/// a label of zero counts for nothing. Nothing flows back to the labels. The operation's second output is the
-/// gradient with regard to the logits, softmax(logits) - labels. float32, float64. Throws ValueError unless
-/// both have the same shape.
+/// a label of zero counts for nothing. The operation's second output is the gradient with regard to the
+/// logits, softmax(logits) - labels, which is right if each row of labels sums to 1. Nothing flows back to
+/// the labels. float32, float64. Throws ValueError unless both have the same shape.
 VARSCOPE_API Tensor softmax_cross_entropy_with_logits(const TensorLike& labels, const TensorLike& logits,
                                                       std::string_view name = {},
                                                       SourceLocation where = SourceLocation::current());
