@@ -70,10 +70,25 @@ void pack_product_block(const MatMulBlocking& blocking, std::int64_t depth, std:
   const std::int64_t filled = std::min(blocking.columns_per_block, columns - first);
   const std::int64_t width = std::min(blocking.columns_per_block, blocking.padded_columns - first);
   float* dst = packed_b + first * depth;
-  for (std::int64_t d = 0; d < depth; ++d, dst += width) {
-    const float* src = b + d * steps.depth_step + first * steps.column_step;
-    for (std::int64_t i = 0; i < filled; ++i) dst[i] = src[i * steps.column_step];
-    std::fill_n(dst + filled, width - filled, 0.0f);
+  const float* src = b + first * steps.column_step;
+  if (steps.column_step == 1) {
+    for (std::int64_t d = 0; d < depth; ++d, dst += width) {
+      std::copy_n(src + d * steps.depth_step, filled, dst);
+      std::fill_n(dst + filled, width - filled, 0.0f);
+    }
+    return;
+  }
+  // Columns may lie a multiple of a page apart, where their lines compete for a few places of the caches: a
+  // whole line of each is taken at once.
+  constexpr std::int64_t kLineFloats = 16;
+  for (std::int64_t first_d = 0; first_d < depth; first_d += kLineFloats) {
+    const std::int64_t last_d = std::min(first_d + kLineFloats, depth);
+    for (std::int64_t i = 0; i < filled; ++i) {
+      const float* column = src + i * steps.column_step;
+      for (std::int64_t d = first_d; d < last_d; ++d) dst[d * width + i] = column[d * steps.depth_step];
+    }
+    for (std::int64_t d = first_d; d < last_d; ++d)
+      std::fill_n(dst + d * width + filled, width - filled, 0.0f);
   }
 }
 
