@@ -56,4 +56,11 @@ VARSCOPE_API Tensor max_pool_grad(const TensorLike& orig_input, const TensorLike
 VARSCOPE_API Tensor avg_pool_grad(const Shape& orig_input_shape, const TensorLike& grad,
                                   PoolOptions options = {}, SourceLocation where = SourceLocation::current());
 
+/// The gradient of local_response_normalization(input_image, options) with regard to its image, from
+/// `input_grads`, the gradient with regard to its output `output_image` ("LRNGrad"). float32, float64. Throws
+/// ValueError unless all three have the same shape, of rank 4.
+VARSCOPE_API Tensor lrn_grad(const TensorLike& input_grads, const TensorLike& input_image,
+                             const TensorLike& output_image, LrnOptions options = {},
+                             SourceLocation where = SourceLocation::current());
+
 }  // namespace varscope

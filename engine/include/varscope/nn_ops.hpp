@@ -124,6 +124,21 @@ VARSCOPE_API Tensor max_pool(const TensorLike& value, PoolOptions options = {},
 VARSCOPE_API Tensor avg_pool(const TensorLike& value, PoolOptions options = {},
                              SourceLocation where = SourceLocation::current());
 
+struct LrnOptions {
+  int depth_radius = 5;  // channels on each side that count
+  double bias = 1;
+  double alpha = 1;
+  double beta = 0.5;
+  std::string name = {};  // empty: "LRN"
+};
+
+/// Local response normalization of an image [n, h, w, c] (tf.nn.local_response_normalization, tf.nn.lrn;
+/// "LRN"): x(d) / (bias + alpha * sum of x(i)^2)^beta, the sum over the channels i of the same pixel from
+/// d - depth_radius to d + depth_radius. float32, float64. Throws ValueError for another rank or a negative
+/// radius.
+VARSCOPE_API Tensor local_response_normalization(const TensorLike& input, LrnOptions options = {},
+                                                 SourceLocation where = SourceLocation::current());
+
 struct DropoutOptions {
   /// With the graph's seed it determines the numbers; without any seed they differ from session to session.
   std::optional<std::uint64_t> seed = std::nullopt;
