@@ -94,6 +94,13 @@ VARSCOPE_API Tensor identity(const TensorLike& input, std::string_view name = {}
 VARSCOPE_API Tensor stop_gradient(const TensorLike& input, std::string_view name = {},
                                   SourceLocation where = SourceLocation::current());
 
+/// The parts of `params` along its first dimension that `indices` (int32 or int64) name, as an array of the
+/// shape of the indices followed by that of a part (tf.gather with axis 0; "GatherV2"). Any dtype of params.
+/// Throws ValueError for a scalar; a run with an index below 0, or not below the first dimension, throws
+/// InvalidArgumentError.
+VARSCOPE_API Tensor gather(const TensorLike& params, const TensorLike& indices, std::string_view name = {},
+                           SourceLocation where = SourceLocation::current());
+
 /// The same elements, row-major, under another shape (tf.reshape; "Reshape"). One dimension may be -1: it is
 /// what the others leave. Throws ValueError if two are, or if the numbers of elements differ. Copies nothing.
 VARSCOPE_API Tensor reshape(const TensorLike& tensor, Shape shape, std::string_view name = {},

@@ -124,6 +124,13 @@ VARSCOPE_API Tensor max_pool(const TensorLike& value, PoolOptions options = {},
 VARSCOPE_API Tensor avg_pool(const TensorLike& value, PoolOptions options = {},
                              SourceLocation where = SourceLocation::current());
 
+/// The rows of `params` with the numbers `ids`: gather() under the name that it has for embeddings
+/// (tf.nn.embedding_lookup; "GatherV2", named "embedding_lookup"). Its gradient is an array as large as
+/// `params`.
+VARSCOPE_API Tensor embedding_lookup(const TensorLike& params, const TensorLike& ids,
+                                     std::string_view name = {},
+                                     SourceLocation where = SourceLocation::current());
+
 struct LrnOptions {
   int depth_radius = 5;  // channels on each side that count
   double bias = 1;
