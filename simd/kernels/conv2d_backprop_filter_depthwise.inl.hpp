@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The filter's gradient of depthwise convolutions, where an output channel has one input channel of its own:
-// vectors run along the channels. A tile is a chunk of the batch's output rows. For each row and each tap of
-// the filter the products of a row of pixels are added up in registers; columns outside of the image are left
-// out.
+// vectors run along the channels. A tile is a chunk of the batch's output rows. For each tap of the filter
+// the products of some pixels of a row are added up in registers; pixels outside of the image are left out.
 #pragma once
 
 #include "conv2d_direct.inl.hpp"
@@ -14,6 +13,9 @@ namespace {
 
 // Registers of channels that are summed side by side, so that no sum waits for the one before.
 constexpr int kDepthwiseVectors = 4;
+
+// Floats of out_backprop that all taps of a filter pass over together.
+constexpr std::int64_t kDepthwiseFloats = 2048;
 
 // One row of pixels and one tap.
 struct DepthwiseRow {
@@ -43,10 +45,32 @@ VARSCOPE_SIMD_INLINE void add_depthwise_row(const DepthwiseRow& row, float* sums
 }
 
 template <typename Arch>
+VARSCOPE_SIMD_INLINE void add_depthwise_channels(DepthwiseRow row, std::int64_t channels,
+                                                 float* sums) noexcept {
+  constexpr std::int64_t lanes = kLanes<Arch>;
+  std::int64_t c = 0;
+  for (; c + kDepthwiseVectors * lanes <= channels; c += kDepthwiseVectors * lanes) {
+    add_depthwise_row<Arch, kDepthwiseVectors>(row, sums + c);
+    row.input += kDepthwiseVectors * lanes;
+    row.out_backprop += kDepthwiseVectors * lanes;
+  }
+  const std::int64_t vectors = (channels - c) / lanes;
+  if (vectors == 3) add_depthwise_row<Arch, 3>(row, sums + c);
+  if (vectors == 2) add_depthwise_row<Arch, 2>(row, sums + c);
+  if (vectors == 1) add_depthwise_row<Arch, 1>(row, sums + c);
+  c += vectors * lanes;
+  row.input += vectors * lanes;
+  row.out_backprop += vectors * lanes;
+  for (std::int64_t i = 0; c + i < channels; ++i) {
+    for (std::int64_t x = 0; x < row.pixels; ++x)
+      sums[c + i] += row.input[x * row.input_step + i] * row.out_backprop[x * row.out_backprop_step + i];
+  }
+}
+
+template <typename Arch>
 void conv2d_backprop_filter_depthwise_tile(const Conv2DBackpropFilterPlan& plan,
                                            const Conv2DBackpropFilterArguments& arguments,
                                            std::int64_t tile) noexcept {
-  constexpr std::int64_t lanes = kLanes<Arch>;
   const Conv2DShape& shape = plan.shape;
   const Conv2DBackpropFilterBlocking& blocking = plan.blocking;
   const std::int64_t channels = shape.in_channels;
@@ -56,38 +80,30 @@ void conv2d_backprop_filter_depthwise_tile(const Conv2DBackpropFilterPlan& plan,
   const std::int64_t first_row = tile * blocking.passes_per_chunk;
   const std::int64_t last_row =
       smaller(first_row + blocking.passes_per_chunk, shape.batch * shape.out_height);
+  // So many pixels of all channels stay in the first-level cache while all taps pass over them.
+  const std::int64_t pixels = larger<std::int64_t>(kDepthwiseFloats / channels, 8);
   for (std::int64_t out_row = first_row; out_row < last_row; ++out_row) {
     const std::int64_t top = out_row % shape.out_height * shape.stride_height - shape.pad_top;
+    const Range rows = positions_inside(top, shape.in_height, shape.filter_height, shape.dilation_height);
     const float* image =
         arguments.input + out_row / shape.out_height * shape.in_height * shape.in_width * channels;
-    for (std::int64_t tap = 0; tap < taps; ++tap) {
-      const std::int64_t y = top + tap / shape.filter_width * shape.dilation_height;
-      if (y < 0 || y >= shape.in_height) continue;
-      const std::int64_t left = tap % shape.filter_width * shape.dilation_width - shape.pad_left;
-      const Range inside = positions_inside(left, shape.in_width, shape.out_width, shape.stride_width);
-      DepthwiseRow row = {
-          .input = image + (y * shape.in_width + left + inside.first * shape.stride_width) * channels,
-          .out_backprop = arguments.out_backprop + (out_row * shape.out_width + inside.first) * channels,
-          .input_step = shape.stride_width * channels,
-          .out_backprop_step = channels,
-          .pixels = inside.last - inside.first};
-      if (row.pixels == 0) continue;
-      float* const of_tap = sums + tap * channels;
-      std::int64_t c = 0;
-      for (; c + kDepthwiseVectors * lanes <= channels; c += kDepthwiseVectors * lanes) {
-        add_depthwise_row<Arch, kDepthwiseVectors>(row, of_tap + c);
-        row.input += kDepthwiseVectors * lanes;
-        row.out_backprop += kDepthwiseVectors * lanes;
-      }
-      for (; c + lanes <= channels; c += lanes) {
-        add_depthwise_row<Arch, 1>(row, of_tap + c);
-        row.input += lanes;
-        row.out_backprop += lanes;
-      }
-      for (std::int64_t i = 0; c + i < channels; ++i) {
-        for (std::int64_t x = 0; x < row.pixels; ++x)
-          of_tap[c + i] +=
-              row.input[x * row.input_step + i] * row.out_backprop[x * row.out_backprop_step + i];
+    for (std::int64_t first = 0; first < shape.out_width; first += pixels) {
+      for (std::int64_t s = 0; s < shape.filter_width; ++s) {
+        const std::int64_t left = s * shape.dilation_width - shape.pad_left;
+        const Range inside = positions_inside(left, shape.in_width, shape.out_width, shape.stride_width);
+        const std::int64_t x = larger(first, inside.first);
+        const std::int64_t last = smaller(first + pixels, inside.last);
+        if (x >= last) continue;
+        for (std::int64_t r = rows.first; r < rows.last; ++r) {
+          const std::int64_t y = top + r * shape.dilation_height;
+          const DepthwiseRow row = {
+              .input = image + (y * shape.in_width + left + x * shape.stride_width) * channels,
+              .out_backprop = arguments.out_backprop + (out_row * shape.out_width + x) * channels,
+              .input_step = shape.stride_width * channels,
+              .out_backprop_step = channels,
+              .pixels = last - x};
+          add_depthwise_channels<Arch>(row, channels, sums + (r * shape.filter_width + s) * channels);
+        }
       }
     }
   }
