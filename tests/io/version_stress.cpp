@@ -173,7 +173,8 @@ class Stress {
     if (!path.empty() && random.chance(0.5)) {
       try {
         saver_->restore(session_, path);
-      } catch (const vs::NotFoundError&) {
+      } catch (const vs::Error&) {
+        if (std::filesystem::exists(path)) throw;
         return;  // newer ones have taken its place
       }
     } else {

@@ -149,13 +149,17 @@ VARSCOPE_API Tensor local_response_normalization(const TensorLike& input, LrnOpt
 struct DropoutOptions {
   /// With the graph's seed it determines the numbers; without any seed they differ from session to session.
   std::optional<std::uint64_t> seed = std::nullopt;
+  /// An int32 or int64 scalar that takes the place of the run: with the global step, training that goes on
+  /// from a checkpoint draws the numbers that it would have drawn.
+  Tensor step = {};
   std::string name = {};  // empty: "dropout"
 };
 
 /// Keeps each element with probability `keep_prob` and divides it by that, else sets it to zero: TensorFlow
 /// 1.x's tf.nn.dropout ("dropout"). New numbers in each run; which elements are kept depends on the seeds,
-/// the run and the element's index only. float32, float64. Gives `x` itself for keep_prob 1. Throws
-/// ValueError unless 0 < keep_prob <= 1.
+/// the run (or the step) and the element's index only. float32, float64. Gives `x` itself for keep_prob 1.
+/// Throws ValueError unless 0 < keep_prob <= 1, or for a step that is no scalar; TypeError for a step that is
+/// no integer.
 VARSCOPE_API Tensor dropout(const TensorLike& x, double keep_prob, DropoutOptions options = {},
                             SourceLocation where = SourceLocation::current());
 

@@ -69,6 +69,30 @@ BOOST_AUTO_TEST_CASE(seeds_give_the_same_series_in_every_session_and_on_any_numb
   BOOST_TEST(!three_runs(0.5, {}, std::nullopt)[0].same_bits(three_runs(0.5, {}, std::nullopt)[0]));
 }
 
+BOOST_AUTO_TEST_CASE(with_a_step_the_numbers_are_those_of_the_step_in_every_run) {
+  for (const vs::DType dtype : {vs::int32, vs::int64}) {
+    vs::Graph graph;
+    const auto building = graph.as_default();
+    const vs::Tensor step = vs::placeholder({}, {.dtype = dtype});
+    const vs::Tensor ones = vs::constant(vs::Array::of<float>({8}, {1, 1, 1, 1, 1, 1, 1, 1}));
+    const vs::Tensor x = vs::concat({ones, ones, ones, ones, ones, ones, ones, ones}, 0);
+    const vs::Tensor kept = vs::dropout(x, 0.5, {.seed = 5, .step = step});
+    const vs::Tensor gradient = vs::gradients({kept}, {x})[0];
+    const auto run = [&](vs::Session& session, std::int64_t number) {
+      vs::Array value = dtype == vs::int32 ? vs::Array::scalar(static_cast<std::int32_t>(number))
+                                           : vs::Array::scalar(number);
+      auto [result, derivative] = session.run({{step, value}}, {kept, gradient});
+      BOOST_TEST(result.same_bits(derivative));  // of ones both are 0 or 2
+      return result;
+    };
+    vs::Session one(graph), other(graph);
+    const vs::Array third = run(one, 3);
+    BOOST_TEST(third.same_bits(run(one, 3)));
+    BOOST_TEST(!third.same_bits(run(one, 4)));
+    BOOST_TEST(third.same_bits(run(other, 3)));
+  }
+}
+
 BOOST_AUTO_TEST_CASE(float64_and_odd_sizes_work_too) {
   Random random;
   const vs::Array values = random_array(random, {3, 7}, vs::float64, 1, 2);
@@ -97,6 +121,11 @@ BOOST_AUTO_TEST_CASE(names_and_errors_are_those_of_tensorflow) {
   }
   check_says(message_of<vs::TypeError>([&] { vs::dropout(vs::placeholder({2}, {.dtype = vs::int32}), 0.5); }),
              {"dropout", "int32[2]"});
+  check_says(message_of<vs::TypeError>([&] { vs::dropout(x, 0.5, {.step = vs::placeholder({})}); }),
+             {"dropout", "'step'", "float32[]"});
+  check_says(message_of<vs::ValueError>(
+                 [&] { vs::dropout(x, 0.5, {.step = vs::placeholder({1}, {.dtype = vs::int64})}); }),
+             {"dropout", "'step'", "int64[1]"});
 }
 
 BOOST_AUTO_TEST_SUITE_END()
