@@ -1,39 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A contact sheet: small pictures in rows and columns, written as a PNG file.
+// A contact sheet: small pictures in rows and columns.
 #pragma once
 
-#include <png.h>
+#include "picture.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
 namespace example {
-
-using Color = std::array<unsigned char, 3>;
-
-/// Black through white, for pictures as they are.
-inline Color grey(float value) {
-  const auto level = static_cast<unsigned char>(value * 255.0F + 0.5F);
-  return {level, level, level};
-}
-
-/// Dark blue through red to light yellow, brighter all the way (like matplotlib's "inferno").
-inline Color heat(float value) {
-  constexpr std::array<std::array<float, 3>, 6> stops{
-      {{0, 0, 20}, {66, 10, 104}, {147, 38, 103}, {221, 81, 58}, {252, 165, 10}, {252, 255, 164}}};
-  const float place = value * static_cast<float>(stops.size() - 1);
-  const std::size_t below = std::min(static_cast<std::size_t>(place), stops.size() - 2);
-  const float part = place - static_cast<float>(below);
-  Color color{};
-  for (std::size_t at = 0; at < color.size(); ++at)
-    color[at] = static_cast<unsigned char>(stops[below][at] +
-                                           part * (stops[below + 1][at] - stops[below][at]) + 0.5F);
-  return color;
-}
 
 class ContactSheet {
  public:
@@ -43,39 +18,45 @@ class ContactSheet {
       : height_(height),
         width_(width),
         zoom_(zoom),
-        sheet_height_(gap + rows * (height * zoom + gap)),
-        sheet_width_(gap + columns * (width * zoom + gap)),
-        bytes_(sheet_height_ * sheet_width_ * 3, 40) {}
+        picture_(gap + rows * (height * zoom + gap), gap + columns * (width * zoom + gap), {40, 40, 40}) {}
 
   /// Draws values[(y * width + x) * stride], from `darkest` (and below) to `brightest` (and above).
   void draw(std::size_t row, std::size_t column, const float* values, std::size_t stride, float darkest,
             float brightest, Color (*color_of)(float)) {
-    const std::size_t top = gap + row * (height_ * zoom_ + gap);
-    const std::size_t left = gap + column * (width_ * zoom_ + gap);
-    for (std::size_t y = 0; y < height_ * zoom_; ++y) {
-      for (std::size_t x = 0; x < width_ * zoom_; ++x) {
-        const float value = smooth(values, stride, y, x);
-        const float level = brightest > darkest ? (value - darkest) / (brightest - darkest) : 0.0F;
-        const Color color = color_of(std::clamp(level, 0.0F, 1.0F));
-        std::copy(color.begin(), color.end(),
-                  bytes_.begin() + static_cast<std::ptrdiff_t>(((top + y) * sheet_width_ + left + x) * 3));
-      }
-    }
+    draw_pixels(row, column, [&](std::size_t y, std::size_t x) {
+      return color_of(level(smooth(values, stride, y, x), darkest, brightest));
+    });
+  }
+
+  /// The same in red, green and blue, which are `channel_stride` apart in the values.
+  void draw_colored(std::size_t row, std::size_t column, const float* values, std::size_t stride,
+                    std::size_t channel_stride, float darkest, float brightest) {
+    draw_pixels(row, column, [&](std::size_t y, std::size_t x) {
+      Color color{};
+      for (std::size_t channel = 0; channel < color.size(); ++channel)
+        color[channel] =
+            grey(level(smooth(values + channel * channel_stride, stride, y, x), darkest, brightest))[channel];
+      return color;
+    });
   }
 
   /// Throws std::runtime_error with libpng's message if the file cannot be written.
-  void write(const std::string& path) const {
-    png_image image{};
-    image.version = PNG_IMAGE_VERSION;
-    image.format = PNG_FORMAT_RGB;
-    image.width = static_cast<png_uint_32>(sheet_width_);
-    image.height = static_cast<png_uint_32>(sheet_height_);
-    if (png_image_write_to_file(&image, path.c_str(), 0, bytes_.data(), 0, nullptr) == 0)
-      throw std::runtime_error(path + ": " + image.message);
-  }
+  void write(const std::string& path) const { picture_.write(path); }
 
  private:
   static constexpr std::size_t gap = 6;
+
+  static float level(float value, float darkest, float brightest) {
+    return brightest > darkest ? std::clamp((value - darkest) / (brightest - darkest), 0.0F, 1.0F) : 0.0F;
+  }
+
+  template <typename ColorAt>
+  void draw_pixels(std::size_t row, std::size_t column, ColorAt color_at) {
+    const std::size_t top = gap + row * (height_ * zoom_ + gap);
+    const std::size_t left = gap + column * (width_ * zoom_ + gap);
+    for (std::size_t y = 0; y < height_ * zoom_; ++y)
+      for (std::size_t x = 0; x < width_ * zoom_; ++x) picture_.set(top + y, left + x, color_at(y, x));
+  }
 
   // The value at a place of the enlarged picture: bilinear between the four nearest.
   float smooth(const float* values, std::size_t stride, std::size_t y, std::size_t x) const {
@@ -102,9 +83,7 @@ class ContactSheet {
   std::size_t height_;
   std::size_t width_;
   std::size_t zoom_;
-  std::size_t sheet_height_;
-  std::size_t sheet_width_;
-  std::vector<unsigned char> bytes_;  // [sheet_height, sheet_width, RGB]
+  Picture picture_;
 };
 
 }  // namespace example

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // One filter, called twice over one set of variables, on real images; saved, and restored by a second
 // process.
-#include "contact_sheet.hpp"
+#include "console.hpp"
 #include "idx.hpp"
 #include "image_filter_options.hpp"
 #include "image_filter_report.hpp"
 #include "progress_bar.hpp"
+#include "second_process.hpp"
 
 #include <varscope/varscope.hpp>
 
@@ -94,14 +95,22 @@ Outputs run_first_batches(const vs::Callable& filter, const GreyImages& images) 
 void filter_all(const vs::Callable& filter, const GreyImages& images) {
   const std::size_t half = images.count / 2;
   const double taps = 5.0 * 5.0 * (1 * 32 + 32 * 32 + 32 * 32);  // multiplications and additions a pixel
-  ProgressBar progress(2 * half, 2.0 * taps * static_cast<double>(images.height * images.width));
+  const double operations = 2.0 * taps * static_cast<double>(images.height * images.width);  // an image
+  ProgressBar progress(static_cast<double>(2 * half));
   std::vector<vs::Array> results(2);  // made by the first run, overwritten by the others
   for (std::size_t first = 0; first < half;) {
     const std::size_t count = std::min(kBatch, half - first);
     const vs::Array feeds[] = {batch_of(images, first, count), batch_of(images, half + first, count)};
     filter.run_into(feeds, results);
     first += count;
-    progress.show(2 * first);
+    progress.show(static_cast<double>(2 * first), [&] {
+      const double speed = static_cast<double>(2 * first) / progress.seconds();
+      char text[96];
+      std::snprintf(text, sizeof text, "%s / %s images   %s images/s   %.0f GFLOP/s",
+                    grouped_digits(2 * first).c_str(), grouped_digits(2 * half).c_str(),
+                    grouped_digits(static_cast<std::size_t>(speed)).c_str(), speed * operations * 1e-9);
+      return std::string(text);
+    });
   }
 }
 

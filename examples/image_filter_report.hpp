@@ -2,25 +2,21 @@
 // What image_filter prints, draws and compares.
 #pragma once
 
+#include "console.hpp"
 #include "contact_sheet.hpp"
 #include "image_filter_options.hpp"
-#include "progress_bar.hpp"
+#include "second_process.hpp"
 
 #include <varscope/varscope.hpp>
 
 #include <algorithm>
-#include <cinttypes>
-#include <cmath>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
-#include <spawn.h>
 #include <stdexcept>
 #include <string>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -31,11 +27,6 @@ struct Outputs {
   std::vector<varscope::Array> images;   // two of [n,h,w,1]
   std::vector<varscope::Array> results;  // two of [n,h,w,32]
 };
-
-inline void heading(const std::string& text) {
-  const bool terminal = isatty(STDOUT_FILENO) == 1;
-  std::printf("\n%s%s%s\n", terminal ? "\033[1m" : "", text.c_str(), terminal ? "\033[0m" : "");
-}
 
 inline void print_refusal(const std::string& message) {
   std::printf("   The second call without reuse_variables() is refused:\n");
@@ -54,18 +45,6 @@ inline void print_variables(const char* title, const std::vector<varscope::Varia
   std::printf("   %s\n", title);
   for (const varscope::Variable& variable : variables)
     std::printf("      %-32s %s\n", variable.name().c_str(), variable.shape().to_string().c_str());
-}
-
-/// FNV-1a (Fowler, Noll, Vo) over all bytes: equal for equal bits.
-inline std::string digest(const std::vector<varscope::Array>& arrays) {
-  std::uint64_t hash = 0xCBF29CE484222325U;
-  for (const varscope::Array& array : arrays) {
-    const auto* bytes = static_cast<const unsigned char*>(array.data());
-    for (std::size_t at = 0; at < array.num_bytes(); ++at) hash = (hash ^ bytes[at]) * 0x100000001B3U;
-  }
-  char text[17];
-  std::snprintf(text, sizeof text, "%016" PRIx64, hash);
-  return text;
 }
 
 /// The channels that vary most over the images, so that the sheet shows filters that do something.
@@ -134,22 +113,11 @@ inline int compare_in_second_process(const Options& options, const std::string& 
   }
   std::printf("   process %-6d digest of the outputs  %s\n", static_cast<int>(getpid()),
               digest(outputs.results).c_str());
-  std::fflush(stdout);
-
-  std::vector<std::string> words{"image_filter", "--restore", checkpoint,
-                                 "--compare",    expected,    "--images",
-                                 options.images, "--count",   std::to_string(options.count)};
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  pid_t child = 0;
-  const int error = posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments.data(), environ);
-  if (error != 0)
-    throw std::runtime_error(std::string("cannot start a second process: ") + std::strerror(error));
-  int status = 0;
-  waitpid(child, &status, 0);
+  const int status =
+      run_in_second_process({"image_filter", "--restore", checkpoint, "--compare", expected, "--images",
+                             options.images, "--count", std::to_string(options.count)});
   std::filesystem::remove(expected);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+  return status;
 }
 
 /// In the second process: prints digests and compares every element. Gives the exit status.

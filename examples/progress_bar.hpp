@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A progress line: bar, count and speed, rewritten in place on a terminal, written once otherwise.
+// A progress line: a bar and what the program says beside it, rewritten in place on a terminal, written a few
+// times otherwise.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
@@ -10,41 +12,42 @@
 
 namespace example {
 
-/// "1,254,400".
-inline std::string grouped_digits(std::size_t number) {
-  std::string digits = std::to_string(number);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
-}
-
 class ProgressBar {
  public:
-  ProgressBar(std::size_t total, double operations_per_item)
-      : total_(total), operations_per_item_(operations_per_item) {}
+  /// `total` of whatever show() counts. Without a terminal `lines` lines are written, the last at the end.
+  explicit ProgressBar(double total, std::size_t lines = 1) : total_(total), lines_(lines) {}
 
-  /// `done` items of the total are ready.
-  void show(std::size_t done) {
-    const auto now = std::chrono::steady_clock::now();
-    const bool last = done == total_;
-    if (!last && (!terminal_ || now - shown_ < std::chrono::milliseconds(50))) return;
+  /// Since it was made.
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+  /// `done` of the total are ready. `text`, a function without arguments, is asked only if it will be seen.
+  template <typename Text>
+  void show(double done, Text text) {
+    const bool last = done >= total_;
+    const double now = seconds();
+    const double part = total_ > 0 ? std::min(done / total_, 1.0) : 1.0;
+    if (!last && terminal_ && now - shown_ < 0.05) return;
+    if (!last && !terminal_ && part * static_cast<double>(lines_) < static_cast<double>(written_ + 1)) return;
     shown_ = now;
-    const double seconds = std::chrono::duration<double>(now - start_).count();
-    const double speed = static_cast<double>(done) / seconds;
-    constexpr std::size_t width = 24;
-    const std::string filled(done * width / total_, '#');
-    std::printf("%s   [%-24s] %s / %s images   %s images/s   %.0f GFLOP/s%s", terminal_ ? "\r" : "",
-                filled.c_str(), grouped_digits(done).c_str(), grouped_digits(total_).c_str(),
-                grouped_digits(static_cast<std::size_t>(speed)).c_str(), speed * operations_per_item_ * 1e-9,
-                last ? "\n" : "");
+    ++written_;
+    const std::string filled(static_cast<std::size_t>(part * width), '#');
+    // What the line before had at its end is blanked on a terminal.
+    std::printf("%s   [%-*s] %s%s%s", terminal_ ? "\r" : "", width, filled.c_str(), text().c_str(),
+                terminal_ ? "\033[K" : "", last || !terminal_ ? "\n" : "");
     std::fflush(stdout);
   }
 
  private:
-  std::size_t total_;
-  double operations_per_item_;
+  static constexpr int width = 24;
+
+  double total_;
+  std::size_t lines_;
   bool terminal_ = isatty(STDOUT_FILENO) == 1;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point shown_;
+  double shown_ = -1;
+  std::size_t written_ = 0;
 };
 
 }  // namespace example
