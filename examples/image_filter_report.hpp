@@ -5,6 +5,7 @@
 #include "console.hpp"
 #include "contact_sheet.hpp"
 #include "image_filter_options.hpp"
+#include "inspect_program.hpp"
 #include "second_process.hpp"
 
 #include <varscope/varscope.hpp>
@@ -145,15 +146,6 @@ inline int report_comparison(const Options& options, const std::string& before, 
   }
   std::printf("   all %s values have the same bits in both processes\n", grouped_digits(total).c_str());
   return 0;
-}
-
-/// The varscope program of the build that this program belongs to, if it was built.
-inline std::string inspect_program() {
-  std::error_code error;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = self.parent_path().parent_path() / "tools" / "varscope";
-  if (error || !std::filesystem::exists(beside, error)) return "varscope";
-  return std::filesystem::proximate(beside, error).string();
 }
 
 inline void print_next_steps(const std::string& sheet, const std::string& checkpoint) {
