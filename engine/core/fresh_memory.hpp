@@ -16,7 +16,9 @@ constexpr std::align_val_t alignment_of_memory(std::size_t bytes) noexcept {
 
 /// Unset memory. Throws std::bad_alloc. Thread-safe, and as little lock-free as operator new.
 inline void* allocate_memory(std::size_t bytes) {
-  void* const memory = ::operator new(bytes, alignment_of_memory(bytes));
+  // The other operator new ends the program under a sanitizer where there is no memory.
+  void* const memory = ::operator new(bytes, alignment_of_memory(bytes), std::nothrow);
+  if (memory == nullptr) throw std::bad_alloc();
   if (bytes >= simd::kHugePageBytes) simd::wish_for_huge_pages(memory, bytes);
   return memory;
 }
