@@ -235,20 +235,35 @@ void insert(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
-/// One thread looks up, another inserts at a steady pace: into the same map, or into another.
+constexpr std::size_t kNamesOfWriter = 170000;
+
+/// "writer/block17/weights"
+template <typename Map>
+void insert_of_writer(Map& map, std::size_t number) {
+  std::string name = "writer/block" + std::to_string(number);
+  const auto hash = detail::PathHash::of_scope(name);
+  benchmark::DoNotOptimize(map.find_or_insert({std::move(name), hash}, kLeaves[0]));
+}
+
+/// One thread looks up, another inserts at a steady pace: into the same map, or into another. Both maps begin
+/// with more names than the writer adds, so that what is measured is the writer and not a map that grows.
 template <typename Map, bool SameMap>
 void find_beside(benchmark::State& state) {
   const Names& names = names_of(static_cast<std::size_t>(state.range(0)));
   Map map, other;
   insert_all(map, names);
+  insert_all(other, names);
+  std::size_t number = 0;
+  for (; number < kNamesOfWriter; ++number) {
+    insert_of_writer(map, number);
+    insert_of_writer(other, number);
+  }
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     Map& written = SameMap ? map : other;
     auto due = std::chrono::steady_clock::now();
-    for (std::size_t number = 0; !stop.load(std::memory_order_relaxed); ++number) {
-      std::string name = "writer/block" + std::to_string(number);
-      const auto hash = detail::PathHash::of_scope(name);
-      benchmark::DoNotOptimize(written.find_or_insert({std::move(name), hash}, kLeaves[0]));
+    for (; !stop.load(std::memory_order_relaxed); ++number) {
+      insert_of_writer(written, number);
       // As a thread that builds a model. Not faster: what is measured would be the larger map, not the
       // writer.
       due += std::chrono::microseconds(2);
