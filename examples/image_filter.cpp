@@ -2,7 +2,7 @@
 // One filter, called twice over one set of variables, on real images; saved, and restored by a second
 // process.
 #include "console.hpp"
-#include "idx.hpp"
+#include "grey_images.hpp"
 #include "image_filter_options.hpp"
 #include "image_filter_report.hpp"
 #include "progress_bar.hpp"
@@ -56,8 +56,7 @@ struct Model {
 void build(Model& model, const GreyImages& images, std::uint64_t seed) {
   auto building = model.graph.as_default();
   vs::set_random_seed(seed);
-  const vs::Shape shape{-1, static_cast<std::int64_t>(images.height), static_cast<std::int64_t>(images.width),
-                        1};
+  const vs::Shape shape{-1, images.height(), images.width(), 1};
   model.image1 = vs::placeholder(shape, {.name = "image1"});
   model.image2 = vs::placeholder(shape, {.name = "image2"});
   const vs::Tensor lifted1 = lift(model.image1);
@@ -74,15 +73,6 @@ void build(Model& model, const GreyImages& images, std::uint64_t seed) {
   model.result2 = my_image_filter(lifted2);
 }
 
-// Images first .. first + count as floats from 0 to 1, [count, height, width, 1].
-vs::Array batch_of(const GreyImages& images, std::size_t first, std::size_t count) {
-  const auto extent = [](std::size_t size) { return static_cast<std::int64_t>(size); };
-  vs::Array batch(vs::Shape{extent(count), extent(images.height), extent(images.width), 1});
-  std::size_t at = first * images.height * images.width;
-  for (float& value : batch.values<float>()) value = static_cast<float>(images.pixels[at++]) / 255.0F;
-  return batch;
-}
-
 // The first images of either half, and what both calls make of them.
 Outputs run_first_batches(const vs::Callable& filter, const GreyImages& images) {
   const std::size_t half = images.count / 2;
@@ -95,7 +85,7 @@ Outputs run_first_batches(const vs::Callable& filter, const GreyImages& images) 
 void filter_all(const vs::Callable& filter, const GreyImages& images) {
   const std::size_t half = images.count / 2;
   const double taps = 5.0 * 5.0 * (1 * 32 + 32 * 32 + 32 * 32);  // multiplications and additions a pixel
-  const double operations = 2.0 * taps * static_cast<double>(images.height * images.width);  // an image
+  const double operations = 2.0 * taps * static_cast<double>(images.height() * images.width());  // an image
   ProgressBar progress(static_cast<double>(2 * half));
   std::vector<vs::Array> results(2);  // made by the first run, overwritten by the others
   for (std::size_t first = 0; first < half;) {
@@ -115,9 +105,10 @@ void filter_all(const vs::Callable& filter, const GreyImages& images) {
 }
 
 int filter_and_save(const Options& options) {
-  const GreyImages images = read_idx_images(options.images, options.count);
-  std::printf("The image filter of the variable scope tutorial, on %s images of %zu x %zu\n(%s)\n",
-              grouped_digits(images.count).c_str(), images.height, images.width, options.images.c_str());
+  const GreyImages images = read_grey_images(options.images, options.count);
+  std::printf("The image filter of the variable scope tutorial, on %s images of %lld x %lld\n(%s)\n",
+              grouped_digits(images.count).c_str(), static_cast<long long>(images.height()),
+              static_cast<long long>(images.width()), options.images.c_str());
   if (images.count < 2) throw std::runtime_error("two images are needed at least, one for each call");
 
   heading("Build: my_image_filter() twice over one set of variables");
@@ -149,7 +140,7 @@ int filter_and_save(const Options& options) {
 
 // What the second process does: a new model with other random numbers, restored, run on the same images.
 int restore_and_compare(const Options& options) {
-  const GreyImages images = read_idx_images(options.images, options.count);
+  const GreyImages images = read_grey_images(options.images, options.count);
   Model model;
   build(model, images, 2);
   vs::Session session(model.graph);

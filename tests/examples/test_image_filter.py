@@ -67,7 +67,13 @@ class ImageFilterTest(unittest.TestCase):
     def test_other_files_are_refused(self):
         done = self.run_filter('--images', __file__)
         self.assertEqual(done.returncode, 1)
-        self.assertIn('holds no IDX images', done.stderr)
+        self.assertIn('it is not an IDX file', done.stderr)
+
+    def test_labels_are_no_images(self):
+        labels = IMAGES.replace('images-idx3', 'labels-idx1')
+        done = self.run_filter('--images', labels)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(labels + ': holds no images but uint8[10000]', done.stderr)
 
     def test_truncated_images_are_refused(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +82,7 @@ class ImageFilterTest(unittest.TestCase):
                 file.write(struct.pack('>IIII', 0x803, 1000000, 28, 28) + bytes(1000))
             done = self.run_filter('--images', path)
             self.assertEqual(done.returncode, 1)
-            self.assertIn('ends too early', done.stderr)
+            self.assertIn('it is damaged or cut off', done.stderr)
 
     def test_wrong_command_lines(self):
         for arguments, expected in [(['--count', 'x'], '--count'), (['--nonsense'], '--nonsense'), (['--output'], '--output')]:
