@@ -2,6 +2,8 @@
 // The command line of cifar10.
 #pragma once
 
+#include "command_line.hpp"
+
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -38,16 +40,7 @@ Number parse_number(const std::string& option, const std::string& text, Number l
 
 inline Options parse_options(int argc, char** argv) {
   Options options;
-  for (int at = 1; at < argc; ++at) {
-    const std::string name = argv[at];
-    if (name == "--help" || name == "-h") {
-      options.help = true;
-      return options;
-    }
-    const auto value = [&]() -> std::string {
-      if (at + 1 >= argc) throw std::runtime_error(name + " needs a value; see --help");
-      return argv[++at];
-    };
+  options.help = read_command_line(argc, argv, [&](const std::string& name, const auto& value) {
     if (name == "--cifar10") {
       options.cifar10 = value();
     } else if (name == "--fashion-mnist") {
@@ -69,9 +62,10 @@ inline Options parse_options(int argc, char** argv) {
     } else if (name == "--compare") {
       options.compare = value();
     } else {
-      throw std::runtime_error("unknown option '" + name + "'; see --help");
+      return false;
     }
-  }
+    return true;
+  });
   if (!options.steps && !options.seconds) options.seconds = 60;
   return options;
 }

@@ -2,6 +2,8 @@
 // The command line of image_filter.
 #pragma once
 
+#include "command_line.hpp"
+
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
@@ -21,16 +23,7 @@ struct Options {
 
 inline Options parse_options(int argc, char** argv) {
   Options options;
-  for (int at = 1; at < argc; ++at) {
-    const std::string name = argv[at];
-    if (name == "--help" || name == "-h") {
-      options.help = true;
-      return options;
-    }
-    const auto value = [&]() -> std::string {
-      if (at + 1 >= argc) throw std::runtime_error(name + " needs a value; see --help");
-      return argv[++at];
-    };
+  options.help = read_command_line(argc, argv, [&](const std::string& name, const auto& value) {
     if (name == "--images") {
       options.images = value();
     } else if (name == "--output") {
@@ -45,9 +38,10 @@ inline Options parse_options(int argc, char** argv) {
       if (error != std::errc{} || end != text.data() + text.size() || options.count < 2)
         throw std::runtime_error("--count needs a whole number from 2 on, not '" + text + "'");
     } else {
-      throw std::runtime_error("unknown option '" + name + "'; see --help");
+      return false;
     }
-  }
+    return true;
+  });
   return options;
 }
 

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the command lines of the examples have in common: options that take a value, and --help.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+
+namespace example {
+
+/// Calls `set(name, value)` for each option in its order; `value()` is the word behind it, and must be asked
+/// for. Returns at --help, with true. Throws std::runtime_error for an option that `set` does not know (gives
+/// false for), and for a value that is not there.
+template <typename Set>
+bool read_command_line(int argc, char** argv, const Set& set) {
+  for (int at = 1; at < argc; ++at) {
+    const std::string name = argv[at];
+    if (name == "--help" || name == "-h") return true;
+    const auto value = [&]() -> std::string {
+      if (at + 1 >= argc) throw std::runtime_error(name + " needs a value; see --help");
+      return argv[++at];
+    };
+    if (!set(name, value)) throw std::runtime_error("unknown option '" + name + "'; see --help");
+  }
+  return false;
+}
+
+}  // namespace example
