@@ -2,8 +2,8 @@
 // Convolution layers forwards and backwards, and the gradients of pooling:
 // <operation>/<instruction set>/<layer>/threads:<n>. Each result is compared with the plain reference before
 // it is timed. conv2d_backprop_input and conv2d_backprop_filter do as many operations as conv2d.
-#include "benchmarks.hpp"
 #include "conv_layers.hpp"
+#include "operation_run.hpp"
 
 #include <varscope/varscope.hpp>
 
@@ -11,29 +11,16 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
-#include <memory>
-#include <optional>
 
 namespace varscope::perf {
 
 namespace {
 
-using Build = std::function<Tensor(const std::vector<Tensor>& inputs)>;
-
-struct BackwardCase {
-  std::string operation;
-  std::string layer;
-  std::vector<Shape> inputs;
-  Build build;
-  double floating_point_operations = 0;  // 0: bytes per second are the figure
-};
-
 // Uniform on [-1, 1), the same on every machine. (Of smooth data convolutions make small numbers, beside
 // which the errors of their large terms look wrong.)
-Array noise(const Shape& shape, std::uint32_t seed) {
+Array noise(const Shape& shape, std::uint32_t number) {
   Array array = Array::uninitialized(shape, DType::float32);
-  std::uint32_t state = seed;
+  std::uint32_t state = number + 1;
   for (float& value : array.values<float>()) {
     state = state * 1664525U + 1013904223U;  // W. Press et al., "Numerical Recipes", section 7.1
     value = static_cast<float>(state >> 8U) * 0x1p-23F - 1.0F;
@@ -41,66 +28,7 @@ Array noise(const Shape& shape, std::uint32_t seed) {
   return array;
 }
 
-// One graph of one operation. Filters are fed and so packed for each run, as for each step of a training;
-// what it gives is written to the same array again and again.
-class BackwardRun {
- public:
-  BackwardRun(const BackwardCase& of, int threads) {
-    const auto building = graph_.as_default();
-    std::vector<Tensor> inputs;
-    std::uint32_t seed = 1;
-    for (const Shape& shape : of.inputs) {
-      inputs.push_back(placeholder(shape));
-      feeds_.push_back(noise(shape, seed++));
-    }
-    const Tensor result = of.build(inputs);
-    session_ = std::make_unique<Session>(graph_, SessionOptions{.intra_op_parallelism_threads = threads});
-    callable_.emplace(session_->make_callable(inputs, {result}));
-  }
-
-  void run() { callable_->run_into(feeds_, results_); }
-
-  std::vector<float> values() const {
-    const auto values = results_[0].values<float>();
-    return {values.begin(), values.end()};
-  }
-
-  double bytes() const {
-    double bytes = static_cast<double>(results_[0].num_bytes());
-    for (const Array& feed : feeds_) bytes += static_cast<double>(feed.num_bytes());
-    return bytes;
-  }
-
- private:
-  Graph graph_;
-  std::unique_ptr<Session> session_;
-  std::optional<Callable> callable_;
-  std::vector<Array> feeds_;
-  std::vector<Array> results_{1};
-};
-
-void run_case(benchmark::State& state, const BackwardCase& of, const std::string& isa, int threads) {
-  set_instruction_set("reference");
-  BackwardRun reference(of, threads);
-  reference.run();
-  set_instruction_set(isa);
-  BackwardRun measured(of, threads);
-  measured.run();
-  if (!agree(reference.values(), measured.values())) {
-    state.SkipWithError("the result is wrong, so it has no speed");
-    return;
-  }
-  for ([[maybe_unused]] auto _ : state) measured.run();
-  if (of.floating_point_operations > 0) {
-    state.counters["FLOP/s"] =
-        benchmark::Counter(of.floating_point_operations, benchmark::Counter::kIsIterationInvariantRate);
-  } else {
-    state.counters["bytes/s"] =
-        benchmark::Counter(measured.bytes(), benchmark::Counter::kIsIterationInvariantRate);
-  }
-}
-
-std::vector<BackwardCase> layer_cases(const tools::ConvLayer& layer) {
+std::vector<OperationCase> layer_cases(const tools::ConvLayer& layer) {
   const auto stride = static_cast<int>(layer.stride);
   const auto dilation = static_cast<int>(layer.dilation);
   const Conv2DOptions options = {
@@ -130,8 +58,8 @@ std::vector<BackwardCase> layer_cases(const tools::ConvLayer& layer) {
   };
 }
 
-std::vector<BackwardCase> pooling_cases() {
-  std::vector<BackwardCase> cases;
+std::vector<OperationCase> pooling_cases() {
+  std::vector<OperationCase> cases;
   for (const int size : {2, 3}) {
     const PoolOptions options = {.ksize = {1, size, size, 1}, .padding = Padding::same};
     const Shape image{64, 28, 28, 32};
@@ -152,18 +80,18 @@ std::vector<BackwardCase> pooling_cases() {
 
 void register_benchmarks() {
   const char* given = std::getenv("VARSCOPE_PERF_LAYERS");
-  std::vector<BackwardCase> cases = pooling_cases();
+  std::vector<OperationCase> cases = pooling_cases();
   for (const tools::ConvLayer& layer :
        tools::read_conv_layers(given != nullptr ? given : VARSCOPE_LAYER_FILE)) {
-    for (BackwardCase& of : layer_cases(layer)) cases.push_back(std::move(of));
+    for (OperationCase& of : layer_cases(layer)) cases.push_back(std::move(of));
   }
-  for (const BackwardCase& of : cases) {
+  for (const OperationCase& of : cases) {
     for (const int threads : measured_thread_counts()) {
       for (const std::string& isa : measured_instruction_sets()) {
         const std::string name =
-            of.operation + "/" + isa + "/" + of.layer + "/threads:" + std::to_string(threads);
+            of.operation + "/" + isa + "/" + of.size + "/threads:" + std::to_string(threads);
         benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-          run_case(state, of, isa, threads);
+          run_case(state, of, noise, isa, threads);
         })->UseRealTime();
       }
     }

@@ -2,92 +2,24 @@
 // The kernels other than convolution, run as users run them: <operation>/<instruction set>/<size>. Sizes are
 // named by the cache of a typical core that inputs and output fit in. Each result is compared with the plain
 // reference before it is timed.
-#include "benchmarks.hpp"
+#include "operation_run.hpp"
 
 #include <varscope/varscope.hpp>
 
 #include <benchmark/benchmark.h>
 
 #include <cmath>
-#include <functional>
-#include <span>
+#include <cstdint>
 
 namespace varscope::perf {
 
 namespace {
 
-using Build = std::function<Tensor(std::span<const Tensor>)>;
-
-struct OperationCase {
-  std::string operation;
-  std::string size;
-  std::vector<Shape> feeds;
-  Build build;
-  double floating_point_operations = 0;  // 0: bytes per second are the figure
-};
-
-Array smooth_values(const Shape& shape) {
+Array smooth_values(const Shape& shape, std::uint32_t /*number*/) {
   Array array = Array::uninitialized(shape, DType::float32);
   double at = 0;
   for (float& value : array.values<float>()) value = static_cast<float>(std::sin(at += 0.7391));
   return array;
-}
-
-// One graph of one operation, its feeds, and arrays for its result that are used again.
-class OperationRun {
- public:
-  explicit OperationRun(const OperationCase& of) : session_(nullptr) {
-    const auto building = graph_.as_default();
-    std::vector<Tensor> inputs;
-    for (const Shape& shape : of.feeds) {
-      inputs.push_back(placeholder(shape));
-      feeds_.push_back(smooth_values(shape));
-    }
-    const Tensor output = of.build(inputs);
-    session_ = std::make_unique<Session>(graph_, SessionOptions{.intra_op_parallelism_threads = 1});
-    callable_.emplace(session_->make_callable(inputs, {output}));
-  }
-
-  void run() { callable_->run_into(feeds_, results_); }
-
-  std::vector<float> values() const {
-    const auto values = results_[0].values<float>();
-    return {values.begin(), values.end()};
-  }
-
-  double bytes() const {
-    double bytes = static_cast<double>(results_[0].num_bytes());
-    for (const Array& feed : feeds_) bytes += static_cast<double>(feed.num_bytes());
-    return bytes;
-  }
-
- private:
-  Graph graph_;
-  std::unique_ptr<Session> session_;
-  std::optional<Callable> callable_;
-  std::vector<Array> feeds_;
-  std::vector<Array> results_{1};
-};
-
-void run_case(benchmark::State& state, const OperationCase& of, const std::string& isa) {
-  set_instruction_set("reference");
-  OperationRun reference(of);
-  reference.run();
-  set_instruction_set(isa);
-  OperationRun measured(of);
-  measured.run();
-  if (!agree(reference.values(), measured.values())) {
-    state.SkipWithError("the result is wrong, so it has no speed");
-    return;
-  }
-  for ([[maybe_unused]] auto _ : state) measured.run();
-  if (of.floating_point_operations > 0) {
-    state.counters["FLOP/s"] =
-        benchmark::Counter(of.floating_point_operations, benchmark::Counter::kIsIterationInvariantRate);
-  } else {
-    state.counters["bytes/s"] =
-        benchmark::Counter(measured.bytes(), benchmark::Counter::kIsIterationInvariantRate);
-  }
 }
 
 struct VectorSize {
@@ -167,8 +99,9 @@ void register_benchmarks() {
   for (const auto& cases : {elementwise_cases(), matrix_cases(), image_cases()}) {
     for (const OperationCase& of : cases) {
       for (const std::string& isa : measured_instruction_sets())
-        benchmark::RegisterBenchmark((of.operation + "/" + isa + "/" + of.size).c_str(),
-                                     [=](benchmark::State& state) { run_case(state, of, isa); });
+        benchmark::RegisterBenchmark(
+            (of.operation + "/" + isa + "/" + of.size).c_str(),
+            [=](benchmark::State& state) { run_case(state, of, smooth_values, isa, 1); });
     }
   }
 }
