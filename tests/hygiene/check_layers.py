@@ -41,7 +41,7 @@ THIRD_PARTY = {
     r"CLI/": ["tools/**", "examples/**"],
     r"nlohmann/": ["tools/**"],
     r"png\.h": ["examples/**", "tests/examples/**"],
-    r"zlib\.h": ["input/file_content.cpp", "io/*.cpp", "tools/**", "examples/**", "tests/examples/**", "tests/input/**",
+    r"zlib\.h": ["input/file_content.cpp", "io/*.cpp", "tools/**", "tests/examples/**", "tests/input/**",
                  "tests/io/test_fuzz_corpus.cpp"],
     r"benchmark/": ["perf/**"],
     r"(oneapi/dnnl/)?dnnl": ["tools/**", "perf/**"],
