@@ -7,6 +7,7 @@
 #include "cifar10_report.hpp"
 #include "console.hpp"
 #include "loss_history.hpp"
+#include "output_folder.hpp"
 #include "progress_bar.hpp"
 
 #include <varscope/varscope.hpp>
@@ -15,7 +16,6 @@
 #include <cmath>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -202,7 +202,7 @@ int train_and_evaluate(const Options& options) {
   print_variables(model.graph.trainable_variables());
 
   print_training_heading(options);
-  std::filesystem::create_directories(options.output);
+  make_output_folder(options.output);
   vs::Session session(model.graph, {.intra_op_parallelism_threads = options.threads});
   const std::string checkpoint = train(session, model, data, options);
 

@@ -5,6 +5,7 @@
 #include "grey_images.hpp"
 #include "image_filter_options.hpp"
 #include "image_filter_report.hpp"
+#include "output_folder.hpp"
 #include "progress_bar.hpp"
 #include "second_process.hpp"
 
@@ -127,7 +128,7 @@ int filter_and_save(const Options& options) {
   filter_all(filter, images);
 
   heading("Save, and restore in a second process");
-  std::filesystem::create_directories(options.output);
+  make_output_folder(options.output);
   const std::string checkpoint = vs::Saver().save(session, options.output + "/filter", {.global_step = 1000});
   std::printf("   saved %s, %s bytes\n", checkpoint.c_str(),
               grouped_digits(std::filesystem::file_size(checkpoint)).c_str());

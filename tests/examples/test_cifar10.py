@@ -167,6 +167,12 @@ class Cifar10Test(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertIn(expected, done.stderr)
 
+    def test_a_folder_that_cannot_be_made(self):
+        done = self.run_cifar10('--fashion-mnist', self.data, '--batch', '8', '--steps', '1', '--output', '/proc/none')
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('/proc/none', done.stderr)
+        self.assertIn('--output', done.stderr)
+
     def test_wrong_command_lines(self):
         for arguments, expected in [(['--steps', 'x'], '--steps'), (['--seconds', '-1'], '--seconds'),
                                     (['--batch', '0'], '--batch'), (['--learning-rate', 'nan'], '--learning-rate'),
