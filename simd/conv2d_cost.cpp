@@ -72,7 +72,23 @@ struct TransformCycles {
   double output;  // one register of output channels
 };
 
-TransformCycles transform_cycles(const WinogradBlocking& winograd) noexcept {
+TransformCycles transform_cycles(const Conv2DPlan& plan) noexcept {
+  const WinogradBlocking& winograd = plan.winograd;
+  if (plan.shape.stride_width == 2) {
+    switch (winograd.products) {
+      case 25:
+        return {60, 45};
+      case 49:
+        return {170, 90};
+      case 81:
+        if (winograd.outputs_per_patch == 2) return {290, 150};
+        return {290, 230};
+      case 121:
+        return {450, 350};
+      default:
+        return {700, 480};
+    }
+  }
   switch (winograd.products) {
     case 16:
       return {36, 30};
@@ -89,7 +105,7 @@ TransformCycles transform_cycles(const WinogradBlocking& winograd) noexcept {
 double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
-  const TransformCycles transform = transform_cycles(winograd);
+  const TransformCycles transform = transform_cycles(plan);
   const double patches = as_double(shape.batch * winograd.patch_rows * winograd.patch_columns);
   const double in_vectors = as_double(ceil_divide(shape.in_channels, kernels.vector_floats));
   const double out_vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));

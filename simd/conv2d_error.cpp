@@ -15,50 +15,71 @@ namespace varscope::simd {
 
 namespace {
 
-// sum |B^T|i for the point +-p, and for 0 and infinity when pair is -1.
 template <int kAlpha>
-double input_norm(int pair) noexcept {
-  const WinogradPolynomial<kAlpha> polynomial(pair);
+double norm_of(const WinogradPolynomial<kAlpha>& polynomial) noexcept {
   double sum = 0;
   for (int i = 0; i <= polynomial.degree; ++i) sum += std::fabs(polynomial.coefficients[i]);
-  return pair < 0 ? sum : sum * (1 + WinogradPoints<kAlpha>::values[pair]);
+  return sum;
 }
 
 template <int kAlpha>
-double amplification(int taps) noexcept {
+double amplification(int taps, int outputs) noexcept {
+  using Points = WinogradPoints<kAlpha>;
+  using Polynomial = WinogradPolynomial<kAlpha>;
   const WinogradFilterMatrix matrix = winograd_filter_matrix<kAlpha>(taps);
-  const int outputs = kAlpha - taps + 1;
   const auto filter_norm = [&](int row) {
     double largest = 0;
     for (int tap = 0; tap < taps; ++tap) largest = std::max(largest, std::fabs(matrix.rows[row][tap]));
     return largest;
   };
+  const double norm = norm_of(Polynomial(Polynomial::kNone));
   double worst = 0;
   for (int output = 0; output < outputs; ++output) {
     double sum = 0;
-    if (output == 0) sum += filter_norm(0) * input_norm<kAlpha>(-1);
-    if (output == outputs - 1) sum += filter_norm(kAlpha - 1) * input_norm<kAlpha>(-1);
-    for (int pair = 0; pair < WinogradPoints<kAlpha>::pairs; ++pair) {
-      const double power = integer_power(WinogradPoints<kAlpha>::values[pair], output);
-      sum += 2 * power * filter_norm(1 + 2 * pair) * input_norm<kAlpha>(pair);
+    if (output == 0) sum += filter_norm(0) * norm;
+    if (output == outputs - 1) sum += filter_norm(kAlpha - 1) * norm;
+    for (int pair = 0; pair < Points::pairs; ++pair) {
+      const double p = Points::values[pair];
+      const double filter_norms = filter_norm(1 + 2 * pair) + filter_norm(2 + 2 * pair);
+      sum += integer_power(p, output) * filter_norms * norm_of(Polynomial(pair)) * (1 + p);
+    }
+    if (kHasPointAlone<kAlpha>) {
+      sum += integer_power(Points::alone, output) * filter_norm(kAlpha - 2) *
+             norm_of(Polynomial(Polynomial::kAlone));
     }
     worst = std::max(worst, sum);
   }
   return worst;
 }
 
-double amplification_of(const Conv2DPlan& plan) noexcept {
-  const auto taps = static_cast<int>(plan.shape.filter_height);
-  switch (plan.winograd.products) {
-    case 16:
-      return amplification<4>(taps);
-    case 36:
-      return amplification<6>(taps);
-    case 64:
-      return amplification<8>(taps);
+// Of one phase: F(outputs, taps).
+double amplification_of_phase(int taps, int outputs) noexcept {
+  if (taps == 1) return 1;
+  switch (outputs + taps - 1) {
+    case 3:
+      return amplification<3>(taps, outputs);
+    case 4:
+      return amplification<4>(taps, outputs);
+    case 5:
+      return amplification<5>(taps, outputs);
+    case 6:
+      return amplification<6>(taps, outputs);
+    case 7:
+      return amplification<7>(taps, outputs);
     default:
-      return 1;
+      return amplification<8>(taps, outputs);
   }
+}
+
+// The taps of a phase are some of the filter's, so the sum over phases of amplification * sum |taps| is at
+// most the largest amplification times the sum over all.
+double amplification_of(const Conv2DShape& shape, std::int64_t outputs) noexcept {
+  double worst = 1;
+  for (std::int64_t phase = 0; phase < shape.stride_width; ++phase) {
+    const std::int64_t taps = (shape.filter_width - phase + shape.stride_width - 1) / shape.stride_width;
+    worst = std::max(worst, amplification_of_phase(static_cast<int>(taps), static_cast<int>(outputs)));
+  }
+  return worst;
 }
 
 }  // namespace
@@ -70,10 +91,10 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   if (plan.winograd.products == 0) {
     return channels * static_cast<double>(shape.filter_height * shape.filter_width) + 1 + kEpilogue;
   }
-  // Roundings: the transforms of input, filter and output (twice, by columns and rows, at most 8 terms each;
-  // the filter's is rounded once), and the sum over the channels.
-  constexpr double kTransforms = 2 * 8 + 1 + 2 * 8;
-  const double norm = amplification_of(plan);
+  // Roundings: the transforms of input, filter and output (twice, by columns and rows, at most 8 terms each,
+  // and one more where phases are added; the filter's is rounded once), and the sum over the channels.
+  constexpr double kTransforms = 2 * 8 + 1 + 2 * 9;
+  const double norm = amplification_of(shape, plan.winograd.outputs_per_patch);
   return norm * norm * (channels + 1 + kTransforms + kEpilogue);
 }
 

@@ -18,13 +18,13 @@ std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
 }
 
 WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
-                               std::int64_t filter) noexcept {
-  if (outputs == 2 && filter == 3) return kernels.outputs_2x2_filter_3x3;
-  if (outputs == 4 && filter == 3) return kernels.outputs_4x4_filter_3x3;
-  if (outputs == 6 && filter == 3) return kernels.outputs_6x6_filter_3x3;
-  if (outputs == 2 && filter == 5) return kernels.outputs_2x2_filter_5x5;
-  if (outputs == 4 && filter == 5) return kernels.outputs_4x4_filter_5x5;
-  if (outputs == 2 && filter == 7) return kernels.outputs_2x2_filter_7x7;
+                               const Conv2DShape& shape) noexcept {
+  for (const WinogradFunctions& functions : kernels.functions) {
+    if (functions.outputs == outputs && functions.taps == shape.filter_height &&
+        functions.stride == shape.stride_height) {
+      return functions;
+    }
+  }
   return {};
 }
 
@@ -49,14 +49,14 @@ std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes&
 
 const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
                                 Conv2DAlgorithm algorithm) noexcept {
-  if (kernels.conv2d.winograd.outputs_2x2_filter_3x3.tile == nullptr)
+  if (kernels.conv2d.winograd.functions[0].tile == nullptr)
     return "the kernel set has no Winograd convolution";
-  if (shape.stride_height != 1 || shape.stride_width != 1) return "Winograd needs stride 1";
   if (shape.dilation_height != 1 || shape.dilation_width != 1) return "Winograd needs dilation 1";
   if (shape.groups != 1) return "Winograd needs one group";
-  if (shape.filter_height != shape.filter_width ||
-      functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape.filter_height).tile == nullptr) {
-    return "Winograd has 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, 6x6 for 3x3";
+  if (shape.filter_height != shape.filter_width || shape.stride_height != shape.stride_width ||
+      functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
+    return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, "
+           "6x6 for 3x3; with stride 2, 2x2 for 3x3, 5x5 and 7x7, 4x4 for 3x3";
   }
   if (shape.in_channels < kernels.vector_floats)
     return "Winograd needs as many input channels as a register has floats";
@@ -69,7 +69,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t lanes = kernels.vector_floats;
   const std::int64_t block = kernels.tile_vectors * lanes;
   winograd.outputs_per_patch = outputs_of(plan->algorithm);
-  const std::int64_t side = winograd.outputs_per_patch + shape.filter_height - 1;
+  const std::int64_t side = (winograd.outputs_per_patch - 1) * shape.stride_height + shape.filter_height;
   winograd.products = side * side;
   winograd.patch_rows = ceil_divide(shape.out_height, winograd.outputs_per_patch);
   winograd.patch_columns = ceil_divide(shape.out_width, winograd.outputs_per_patch);
@@ -115,7 +115,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   plan->packed_filter_floats = winograd.products * shape.in_channels * padded_channels;
   plan->pack_tile_count = ceil_divide(padded_channels, block);
   const WinogradFunctions functions =
-      functions_of(kernels.conv2d.winograd, winograd.outputs_per_patch, shape.filter_height);
+      functions_of(kernels.conv2d.winograd, winograd.outputs_per_patch, shape);
   plan->pack_filter_tile = functions.pack_filter_tile;
   plan->workspace_floats =
       winograd.products * (winograd.transformed_step + winograd.product_step) + shape.in_channels;

@@ -22,7 +22,7 @@
 namespace varscope::simd {
 namespace {
 
-template <typename Arch, int kAlpha, int kOutputs>
+template <typename Arch, typename Line>
 class WinogradTile {
  public:
   WinogradTile(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t tile) noexcept
@@ -51,6 +51,8 @@ class WinogradTile {
   }
 
  private:
+  static constexpr int kAlpha = Line::kAlpha;
+  static constexpr int kOutputs = Line::kOutputs;
   static constexpr int kProducts = kAlpha * kAlpha;
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
 
@@ -72,11 +74,11 @@ class WinogradTile {
     const PatchPlace at = place(patch);
     const float* pixels[kProducts];
     for (int i = 0; i < kAlpha; ++i) {
-      const std::int64_t y = at.y - shape_.pad_top + i;
+      const std::int64_t y = at.y * Line::kStride - shape_.pad_top + i;
       const float* row =
           arguments_.input + (at.image * shape_.in_height + y) * shape_.in_width * shape_.in_channels;
       for (int j = 0; j < kAlpha; ++j) {
-        const std::int64_t x = at.x - shape_.pad_left + j;
+        const std::int64_t x = at.x * Line::kStride - shape_.pad_left + j;
         const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
         pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels : zeros_;
       }
@@ -85,7 +87,7 @@ class WinogradTile {
     float* dst = transformed_ + patch * blocking_.transformed_patch_step;
     for (std::int64_t c = 0; c < shape_.in_channels; c += kLaneCount) {
       const std::int64_t channel = smaller(c, shape_.in_channels - kLaneCount);
-      transform_input<Arch, kAlpha>(pixels, channel, dst + channel, blocking_.transformed_step);
+      transform_input<Arch, Line>(pixels, channel, dst + channel, blocking_.transformed_step);
     }
   }
 
@@ -175,7 +177,7 @@ class WinogradTile {
     };
     const Floats<Arch> bias =
         epilogue.bias == nullptr ? broadcast<Arch>(0.0f) : read(epilogue.bias + channel);
-    transform_output<Arch, kAlpha, kOutputs>(
+    transform_output<Arch, Line>(
         products, blocking_.product_step, [&](int y, Registers<Arch, kOutputs> row) VARSCOPE_SIMD_LAMBDA {
           if (y >= rows) return;
           const std::int64_t index = first + y * row_step;
@@ -214,26 +216,30 @@ class WinogradTile {
   std::int64_t last_channel_;
 };
 
-template <typename Arch, int kAlpha, int kOutputs>
+template <typename Arch, typename Line>
 void conv2d_winograd_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                           std::int64_t tile) noexcept {
-  WinogradTile<Arch, kAlpha, kOutputs>(plan, arguments, tile).run();
+  WinogradTile<Arch, Line>(plan, arguments, tile).run();
 }
 
-template <typename Arch, int kAlpha, int kOutputs>
+template <typename Arch, int kOutputs, int kTaps, int kStride>
 constexpr WinogradFunctions winograd_functions() noexcept {
-  return {.pack_filter_tile = &pack_winograd_filter_tile<kAlpha, kAlpha - kOutputs + 1>,
-          .tile = &conv2d_winograd_tile<Arch, kAlpha, kOutputs>};
+  using Line = WinogradLine<kOutputs, kTaps, kStride>;
+  return {.outputs = kOutputs,
+          .taps = kTaps,
+          .stride = kStride,
+          .pack_filter_tile = &pack_winograd_filter_tile<Line>,
+          .tile = &conv2d_winograd_tile<Arch, Line>};
 }
 
 template <typename Arch>
 constexpr WinogradKernels winograd_kernels() noexcept {
-  return {.outputs_2x2_filter_3x3 = winograd_functions<Arch, 4, 2>(),
-          .outputs_4x4_filter_3x3 = winograd_functions<Arch, 6, 4>(),
-          .outputs_6x6_filter_3x3 = winograd_functions<Arch, 8, 6>(),
-          .outputs_2x2_filter_5x5 = winograd_functions<Arch, 6, 2>(),
-          .outputs_4x4_filter_5x5 = winograd_functions<Arch, 8, 4>(),
-          .outputs_2x2_filter_7x7 = winograd_functions<Arch, 8, 2>()};
+  return {.functions = {winograd_functions<Arch, 2, 3, 1>(), winograd_functions<Arch, 4, 3, 1>(),
+                        winograd_functions<Arch, 6, 3, 1>(), winograd_functions<Arch, 2, 5, 1>(),
+                        winograd_functions<Arch, 4, 5, 1>(), winograd_functions<Arch, 2, 7, 1>(),
+                        winograd_functions<Arch, 2, 3, 2>(), winograd_functions<Arch, 4, 3, 2>(),
+                        winograd_functions<Arch, 2, 5, 2>(), winograd_functions<Arch, 4, 5, 2>(),
+                        winograd_functions<Arch, 2, 7, 2>(), winograd_functions<Arch, 4, 7, 2>()}};
 }
 
 }  // namespace

@@ -20,13 +20,25 @@ struct FilterLines {
   double values[kCount][kFilterLanes];
 };
 
-// G src for one line of taps.
+// G src of stride 1 for one line of taps, two or more.
 template <int kAlpha, int kTaps>
 VARSCOPE_SIMD_INLINE void pack_filter_line(const FilterLines<kTaps>& src, FilterLines<kAlpha>& dst) noexcept {
   static constexpr WinogradFilterMatrix matrix = winograd_filter_matrix<kAlpha>(kTaps);
   for (int k = 0; k < kFilterLanes; ++k) {
     dst.values[0][k] = src.values[0][k] * matrix.rows[0][0];
     dst.values[kAlpha - 1][k] = src.values[kTaps - 1][k];
+    if constexpr (kHasPointAlone<kAlpha>) {
+      unroll<kAlpha - 2>([&](auto row) VARSCOPE_SIMD_LAMBDA {
+        constexpr int kRow = decltype(row)::value + 1;
+        double sum = src.values[0][k] * matrix.rows[kRow][0];
+        unroll<kTaps - 1>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+          constexpr int kTap = decltype(i)::value + 1;
+          sum += src.values[kTap][k] * matrix.rows[kRow][kTap];
+        });
+        dst.values[kRow][k] = sum;
+      });
+      continue;
+    }
     // +p and -p share the sums of even and odd taps.
     unroll<WinogradPoints<kAlpha>::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
       constexpr int kRow = 1 + 2 * decltype(pair)::value;
@@ -42,11 +54,41 @@ VARSCOPE_SIMD_INLINE void pack_filter_line(const FilterLines<kTaps>& src, Filter
   }
 }
 
+// G src for one line of taps.
+template <typename Line>
+VARSCOPE_SIMD_INLINE void pack_filter_taps(const FilterLines<Line::kTaps>& src,
+                                           FilterLines<Line::kAlpha>& dst) noexcept {
+  unroll<Line::kStride>([&](auto phase) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kPhase = decltype(phase)::value;
+    constexpr int kTaps = Line::taps_of(kPhase);
+    constexpr int kCount = Line::alpha_of(kPhase);
+    FilterLines<kTaps> taps;
+    for (int tap = 0; tap < kTaps; ++tap) {
+      for (int k = 0; k < kFilterLanes; ++k)
+        taps.values[tap][k] = src.values[kPhase + tap * Line::kStride][k];
+    }
+    FilterLines<kCount> products;
+    if constexpr (kTaps > 1) {
+      pack_filter_line<kCount, kTaps>(taps, products);
+    } else {
+      for (int i = 0; i < kCount; ++i) {
+        for (int k = 0; k < kFilterLanes; ++k) products.values[i][k] = taps.values[0][k];
+      }
+    }
+    for (int i = 0; i < kCount; ++i) {
+      for (int k = 0; k < kFilterLanes; ++k)
+        dst.values[Line::first_product(kPhase) + i][k] = products.values[i][k];
+    }
+  });
+}
+
 // Block `tile` of the output channels: [product][input channel][channel of the block], the channels of the
 // last block filled up with zeros to whole registers.
-template <int kAlpha, int kTaps>
+template <typename Line>
 void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                                std::int64_t tile) noexcept {
+  constexpr int kAlpha = Line::kAlpha;
+  constexpr int kTaps = Line::kTaps;
   const Conv2DShape& shape = plan.shape;
   const std::int64_t block = plan.blocking.channels_per_block;
   const std::int64_t first = tile * block;
@@ -70,14 +112,14 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
           }
         }
         FilterLines<kAlpha> products;
-        pack_filter_line<kAlpha, kTaps>(column, products);
+        pack_filter_taps<Line>(column, products);
         for (int i = 0; i < kAlpha; ++i) {
           for (int k = 0; k < kFilterLanes; ++k) rows_done[i].values[s][k] = products.values[i][k];
         }
       }
       for (int i = 0; i < kAlpha; ++i) {
         FilterLines<kAlpha> products;
-        pack_filter_line<kAlpha, kTaps>(rows_done[i], products);
+        pack_filter_taps<Line>(rows_done[i], products);
         for (int j = 0; j < kAlpha; ++j) {
           float* out = dst + ((i * kAlpha + j) * shape.in_channels + c) * width + part;
           if (lanes == kFilterLanes) {

@@ -15,45 +15,70 @@ struct Registers {
   Floats<Arch> values[kCount];
 };
 
-// The sum of coefficient k times src[first + 2 * k]; the leading coefficient is 1.
+// The sum of coefficient k times src[kFirst + k], without those that are 0; the leading coefficient is 1.
 template <typename Arch, int kAlpha, int kLeftOut, int kFirst>
-VARSCOPE_SIMD_INLINE Floats<Arch> every_second(const Registers<Arch, kAlpha>& src) noexcept {
+VARSCOPE_SIMD_INLINE Floats<Arch> apply_polynomial(const Registers<Arch, kAlpha>& src) noexcept {
   static constexpr WinogradPolynomial<kAlpha> polynomial(kLeftOut);
-  Floats<Arch> sum = src.values[kFirst + 2 * polynomial.degree];
+  Floats<Arch> sum = src.values[kFirst + polynomial.degree];
   unroll<polynomial.degree>([&](auto i) VARSCOPE_SIMD_LAMBDA {
     constexpr int k = polynomial.degree - 1 - i;
-    sum = multiply_add<Arch>(src.values[kFirst + 2 * k],
-                             broadcast<Arch>(static_cast<float>(polynomial.coefficients[k])), sum);
+    if constexpr (polynomial.coefficients[k] != 0.0) {
+      sum = multiply_add<Arch>(src.values[kFirst + k],
+                               broadcast<Arch>(static_cast<float>(polynomial.coefficients[k])), sum);
+    }
   });
   return sum;
 }
 
-// B^T src.
+// B^T src of stride 1.
 template <typename Arch, int kAlpha>
 VARSCOPE_SIMD_INLINE Registers<Arch, kAlpha> transform_input_line(
     const Registers<Arch, kAlpha>& src) noexcept {
   using Points = WinogradPoints<kAlpha>;
+  using Polynomial = WinogradPolynomial<kAlpha>;
   Registers<Arch, kAlpha> dst;
-  dst.values[0] = every_second<Arch, kAlpha, -1, 0>(src);
-  dst.values[kAlpha - 1] = every_second<Arch, kAlpha, -1, 1>(src);
+  dst.values[0] = apply_polynomial<Arch, kAlpha, Polynomial::kNone, 0>(src);
+  dst.values[kAlpha - 1] = apply_polynomial<Arch, kAlpha, Polynomial::kNone, 1>(src);
   unroll<Points::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
     constexpr int kPair = decltype(pair)::value;
-    const Floats<Arch> even = every_second<Arch, kAlpha, kPair, 2>(src);
-    const Floats<Arch> odd = every_second<Arch, kAlpha, kPair, 1>(src);
+    const Floats<Arch> by_t = apply_polynomial<Arch, kAlpha, kPair, 2>(src);
+    const Floats<Arch> by_p = apply_polynomial<Arch, kAlpha, kPair, 1>(src);
     constexpr auto p = static_cast<float>(Points::values[kPair]);
-    dst.values[1 + 2 * kPair] = multiply_add<Arch>(odd, broadcast<Arch>(p), even);
-    dst.values[2 + 2 * kPair] = multiply_add<Arch>(odd, broadcast<Arch>(-p), even);
+    dst.values[1 + 2 * kPair] = multiply_add<Arch>(by_p, broadcast<Arch>(p), by_t);
+    dst.values[2 + 2 * kPair] = multiply_add<Arch>(by_p, broadcast<Arch>(-p), by_t);
+  });
+  if constexpr (kHasPointAlone<kAlpha>) {
+    dst.values[kAlpha - 2] = apply_polynomial<Arch, kAlpha, Polynomial::kAlone, 1>(src);
+  }
+  return dst;
+}
+
+// B^T src.
+template <typename Arch, typename Line>
+VARSCOPE_SIMD_INLINE Registers<Arch, Line::kAlpha> transform_inputs(
+    const Registers<Arch, Line::kAlpha>& src) noexcept {
+  Registers<Arch, Line::kAlpha> dst;
+  unroll<Line::kStride>([&](auto phase) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kPhase = decltype(phase)::value;
+    constexpr int kCount = Line::alpha_of(kPhase);
+    Registers<Arch, kCount> part;
+    unroll<kCount>([&](auto i)
+                       VARSCOPE_SIMD_LAMBDA { part.values[i] = src.values[kPhase + i * Line::kStride]; });
+    if constexpr (Line::taps_of(kPhase) > 1) part = transform_input_line<Arch, kCount>(part);
+    unroll<kCount>(
+        [&](auto i) VARSCOPE_SIMD_LAMBDA { dst.values[Line::first_product(kPhase) + i] = part.values[i]; });
   });
   return dst;
 }
 
-// A^T src: the first kOutputs outputs.
+// A^T src of stride 1: the first kOutputs outputs.
 template <typename Arch, int kAlpha, int kOutputs>
 VARSCOPE_SIMD_INLINE Registers<Arch, kOutputs> transform_output_line(
     const Registers<Arch, kAlpha>& src) noexcept {
   using Points = WinogradPoints<kAlpha>;
-  Floats<Arch> sums[Points::pairs];
-  Floats<Arch> differences[Points::pairs];
+  // Another one, so that there is one.
+  Floats<Arch> sums[Points::pairs + 1];
+  Floats<Arch> differences[Points::pairs + 1];
   unroll<Points::pairs>([&](auto pair) VARSCOPE_SIMD_LAMBDA {
     sums[pair] = src.values[1 + 2 * pair] + src.values[2 + 2 * pair];
     differences[pair] = src.values[1 + 2 * pair] - src.values[2 + 2 * pair];
@@ -61,16 +86,46 @@ VARSCOPE_SIMD_INLINE Registers<Arch, kOutputs> transform_output_line(
   Registers<Arch, kOutputs> dst;
   unroll<kOutputs>([&](auto output) VARSCOPE_SIMD_LAMBDA {
     constexpr int kOutput = decltype(output)::value;
-    Floats<Arch> sum = kOutput % 2 == 0 ? sums[0] : differences[0];  // the first point is 1
+    // The first point is 1.
+    Floats<Arch> sum = Points::pairs == 0 ? src.values[1] : kOutput % 2 == 0 ? sums[0] : differences[0];
     if constexpr (kOutput == 0) sum = sum + src.values[0];
     if constexpr (kOutput == kOutputs - 1) sum = sum + src.values[kAlpha - 1];
-    unroll<Points::pairs - 1>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+    unroll<(Points::pairs > 1 ? Points::pairs - 1 : 0)>([&](auto i) VARSCOPE_SIMD_LAMBDA {
       constexpr int kPair = decltype(i)::value + 1;
       constexpr auto power = static_cast<float>(integer_power(Points::values[kPair], kOutput));
       sum = multiply_add<Arch>(kOutput % 2 == 0 ? sums[kPair] : differences[kPair], broadcast<Arch>(power),
                                sum);
     });
+    if constexpr (kHasPointAlone<kAlpha> && Points::pairs != 0) {
+      constexpr auto power = static_cast<float>(integer_power(Points::alone, kOutput));
+      sum = multiply_add<Arch>(src.values[kAlpha - 2], broadcast<Arch>(power), sum);
+    }
     dst.values[kOutput] = sum;
+  });
+  return dst;
+}
+
+// A^T src.
+template <typename Arch, typename Line>
+VARSCOPE_SIMD_INLINE Registers<Arch, Line::kOutputs> transform_outputs(
+    const Registers<Arch, Line::kAlpha>& src) noexcept {
+  constexpr int kOutputs = Line::kOutputs;
+  Registers<Arch, kOutputs> dst;
+  unroll<Line::kStride>([&](auto phase) VARSCOPE_SIMD_LAMBDA {
+    constexpr int kPhase = decltype(phase)::value;
+    constexpr int kCount = Line::alpha_of(kPhase);
+    Registers<Arch, kCount> part;
+    unroll<kCount>(
+        [&](auto i) VARSCOPE_SIMD_LAMBDA { part.values[i] = src.values[Line::first_product(kPhase) + i]; });
+    Registers<Arch, kOutputs> outputs;
+    if constexpr (Line::taps_of(kPhase) > 1) {
+      outputs = transform_output_line<Arch, kCount, kOutputs>(part);
+    } else {
+      outputs = part;
+    }
+    unroll<kOutputs>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+      dst.values[i] = kPhase == 0 ? outputs.values[i] : dst.values[i] + outputs.values[i];
+    });
   });
   return dst;
 }
@@ -81,9 +136,10 @@ constexpr std::int64_t kPrefetchFloats = 32;
 
 // B^T d B for one register of channels. pixels[y * kAlpha + x]: the channels of pixel (y, x); product
 // (i, j) goes to dst + (i * kAlpha + j) * product_step.
-template <typename Arch, int kAlpha>
+template <typename Arch, typename Line>
 VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64_t channel, float* dst,
                                           std::int64_t product_step) noexcept {
+  constexpr int kAlpha = Line::kAlpha;
   Floats<Arch> columns_done[kAlpha][kAlpha];
   for (int x = 0; x < kAlpha; ++x) {
     Registers<Arch, kAlpha> column;
@@ -92,13 +148,13 @@ VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64
       __builtin_prefetch(src + kPrefetchFloats);
       column.values[y] = load<Arch>(src);
     });
-    column = transform_input_line<Arch, kAlpha>(column);
+    column = transform_inputs<Arch, Line>(column);
     unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = column.values[i]; });
   }
   for (int i = 0; i < kAlpha; ++i) {
     Registers<Arch, kAlpha> row;
     unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
-    row = transform_input_line<Arch, kAlpha>(row);
+    row = transform_inputs<Arch, Line>(row);
     unroll<kAlpha>([&](auto j) VARSCOPE_SIMD_LAMBDA {
       float* product = dst + (i * kAlpha + j) * product_step;
       __builtin_prefetch(product + kPrefetchFloats, 1);
@@ -108,9 +164,11 @@ VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64
 }
 
 // A^T m A for one register of channels: body(y, row) for each of the kOutputs rows of outputs.
-template <typename Arch, int kAlpha, int kOutputs, typename Body>
+template <typename Arch, typename Line, typename Body>
 VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t product_step,
                                            Body&& body) noexcept {
+  constexpr int kAlpha = Line::kAlpha;
+  constexpr int kOutputs = Line::kOutputs;
   Floats<Arch> columns_done[kOutputs][kAlpha];
   for (int x = 0; x < kAlpha; ++x) {
     Registers<Arch, kAlpha> column;
@@ -119,13 +177,13 @@ VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t p
       __builtin_prefetch(src + kPrefetchFloats);
       column.values[i] = load<Arch>(src);
     });
-    const Registers<Arch, kOutputs> outputs = transform_output_line<Arch, kAlpha, kOutputs>(column);
+    const Registers<Arch, kOutputs> outputs = transform_outputs<Arch, Line>(column);
     unroll<kOutputs>([&](auto y) VARSCOPE_SIMD_LAMBDA { columns_done[y][x] = outputs.values[y]; });
   }
   for (int y = 0; y < kOutputs; ++y) {
     Registers<Arch, kAlpha> row;
     unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[y][x]; });
-    body(y, transform_output_line<Arch, kAlpha, kOutputs>(row));
+    body(y, transform_outputs<Arch, Line>(row));
   }
 }
 

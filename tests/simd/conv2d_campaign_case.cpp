@@ -149,7 +149,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
     }
   } else {  // what Winograd takes
     s.filter_height = s.filter_width = 2 * random.integer(1, random.chance(0.6) ? 2 : 3) + 1;
-    s.stride_height = s.stride_width = s.dilation_height = s.dilation_width = 1;
+    s.stride_height = s.stride_width = random.integer(1, 2);
+    s.dilation_height = s.dilation_width = 1;
     parts.fewest_in = 8;
     parts.group_in = std::max(draw_channels(random), parts.fewest_in);
     parts.group_out = draw_channels(random);
@@ -314,12 +315,12 @@ std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignD
     const std::int64_t first_x = patch % patch_columns * outputs_per_patch;
     const std::int64_t first_y = patch / patch_columns % patch_rows * outputs_per_patch;
     const std::int64_t image = patch / patch_columns / patch_rows;
-    const std::int64_t side = outputs_per_patch + s.filter_height - 1;
+    const std::int64_t side = (outputs_per_patch - 1) * s.stride_height + s.filter_height;
+    const std::int64_t top = first_y * s.stride_height - s.pad_top;
+    const std::int64_t left = first_x * s.stride_width - s.pad_left;
     double largest = 0;
-    for (std::int64_t y = std::max<std::int64_t>(first_y - s.pad_top, 0);
-         y < std::min(first_y - s.pad_top + side, s.in_height); ++y) {
-      for (std::int64_t x = std::max<std::int64_t>(first_x - s.pad_left, 0);
-           x < std::min(first_x - s.pad_left + side, s.in_width); ++x) {
+    for (std::int64_t y = std::max<std::int64_t>(top, 0); y < std::min(top + side, s.in_height); ++y) {
+      for (std::int64_t x = std::max<std::int64_t>(left, 0); x < std::min(left + side, s.in_width); ++x) {
         const float* const pixel =
             data.input.data() + ((image * s.in_height + y) * s.in_width + x) * s.in_channels;
         for (std::int64_t c = 0; c < s.in_channels; ++c) largest = std::max(largest, absolute(pixel[c]));

@@ -313,12 +313,13 @@ BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
 
 BOOST_AUTO_TEST_CASE(winograd_shapes) {
   Random random(6);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < 80; ++i) {
     Conv2DShape s;
     s.batch = random.integer(1, 3);
     s.in_height = random.integer(1, 21);
     s.in_width = random.integer(1, 21);
     s.filter_height = s.filter_width = random.pick<std::int64_t>({3, 3, 5, 5, 7});
+    s.stride_height = s.stride_width = random.integer(1, 2);
     s.in_channels = random.pick<std::int64_t>({4, 7, 8, 9, 16, 17, 23, 32, 33, 65});
     s.out_channels = random.pick<std::int64_t>({1, 3, 8, 15, 16, 17, 32, 33, 40, 65, 100});
     pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::odd}));
@@ -332,14 +333,20 @@ BOOST_AUTO_TEST_CASE(winograd_shapes) {
 BOOST_AUTO_TEST_CASE(integers_are_exact) {
   // Sums of small integers have no rounding; Winograd's transforms have, by far less than a half.
   Random random(7);
-  for (const std::int64_t filter : {1, 3, 5, 7}) {
+  struct Window {
+    std::int64_t filter;
+    std::int64_t stride;
+  };
+  for (const Window window : {Window{1, 1}, {3, 1}, {5, 1}, {7, 1}, {3, 2}, {5, 2}, {7, 2}}) {
     Conv2DShape s = {.batch = 2,
-                     .in_height = 13,
-                     .in_width = 11,
+                     .in_height = 13 * window.stride,
+                     .in_width = 11 * window.stride,
                      .in_channels = 18,
                      .out_channels = 21,
-                     .filter_height = filter,
-                     .filter_width = filter};
+                     .filter_height = window.filter,
+                     .filter_width = window.filter,
+                     .stride_height = window.stride,
+                     .stride_width = window.stride};
     pad(s, Padding::same);
     Case c = make_case(s, false, false, Activation::none, random);
     for (float& x : c.input) x = static_cast<float>(random.integer(-4, 4));
@@ -369,14 +376,18 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
   // docs/performance.md: in units of the output's root mean square, for inputs as they come out of a ReLU.
   struct Limit {
     std::int64_t filter;
+    std::int64_t stride;
     Conv2DAlgorithm algorithm;
     double largest;
   };
   const Limit limits[] = {
-      {3, Conv2DAlgorithm::direct, 2e-5},       {3, Conv2DAlgorithm::winograd_2x2, 2e-5},
-      {3, Conv2DAlgorithm::winograd_4x4, 1e-4}, {3, Conv2DAlgorithm::winograd_6x6, 2e-4},
-      {5, Conv2DAlgorithm::direct, 2e-5},       {5, Conv2DAlgorithm::winograd_2x2, 1e-4},
-      {5, Conv2DAlgorithm::winograd_4x4, 2e-4}, {7, Conv2DAlgorithm::winograd_2x2, 2e-4},
+      {3, 1, Conv2DAlgorithm::direct, 2e-5},       {3, 1, Conv2DAlgorithm::winograd_2x2, 2e-5},
+      {3, 1, Conv2DAlgorithm::winograd_4x4, 1e-4}, {3, 1, Conv2DAlgorithm::winograd_6x6, 2e-4},
+      {5, 1, Conv2DAlgorithm::direct, 2e-5},       {5, 1, Conv2DAlgorithm::winograd_2x2, 1e-4},
+      {5, 1, Conv2DAlgorithm::winograd_4x4, 2e-4}, {7, 1, Conv2DAlgorithm::winograd_2x2, 2e-4},
+      {3, 2, Conv2DAlgorithm::winograd_2x2, 2e-5}, {3, 2, Conv2DAlgorithm::winograd_4x4, 1e-4},
+      {5, 2, Conv2DAlgorithm::winograd_2x2, 2e-5}, {5, 2, Conv2DAlgorithm::winograd_4x4, 2e-4},
+      {7, 2, Conv2DAlgorithm::winograd_2x2, 1e-4}, {7, 2, Conv2DAlgorithm::winograd_4x4, 2e-4},
   };
   Random random(8);
   for (const Limit& limit : limits) {
@@ -385,7 +396,9 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
                      .in_channels = 128,
                      .out_channels = 16,
                      .filter_height = limit.filter,
-                     .filter_width = limit.filter};
+                     .filter_width = limit.filter,
+                     .stride_height = limit.stride,
+                     .stride_width = limit.stride};
     pad(s, Padding::same);
     Case c = make_case(s, false, false, Activation::none, random);
     for (float& x : c.input) x = std::max(x, 0.0f);
@@ -403,9 +416,10 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
         worst = std::max(worst, std::fabs(static_cast<double>(output[i]) - c.exact[i]) / unit);
       }
       BOOST_TEST(worst <= limit.largest, kernels.name << ' ' << conv2d_algorithm_name(limit.algorithm) << ' '
-                                                      << limit.filter << ": " << worst);
+                                                      << limit.filter << " stride " << limit.stride << ": "
+                                                      << worst);
       BOOST_TEST_MESSAGE(kernels.name << ' ' << conv2d_algorithm_name(limit.algorithm) << ' ' << limit.filter
-                                      << ": " << worst);
+                                      << " stride " << limit.stride << ": " << worst);
     });
   }
 }
@@ -424,7 +438,7 @@ BOOST_AUTO_TEST_CASE(strict_accuracy_excludes_winograd) {
     };
     BOOST_TEST(!is_winograd(plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::strict).algorithm));
     BOOST_TEST(plan(Conv2DAlgorithm::winograd_4x4, Conv2DAccuracy::strict).refusal != nullptr);
-    if (kernels.conv2d.winograd.outputs_4x4_filter_3x3.tile == nullptr) return;
+    if (kernels.conv2d.winograd.functions[0].tile == nullptr) return;
     BOOST_TEST(is_winograd(plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::fast).algorithm));
   });
 }

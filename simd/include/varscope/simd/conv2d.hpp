@@ -54,7 +54,7 @@ enum class Conv2DAlgorithm : unsigned char {
   pointwise,     // filter 1x1, stride 1, no padding: a matrix product over all pixels
   depthwise,     // groups == in_channels: vectors run along the channels
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
-  winograd_4x4,  // rounding errors (see conv2d_error_factor)
+  winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2
   winograd_6x6,
   reference,  // plain loops, sums in double
 };
@@ -160,19 +160,17 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // outputs around those whose own windows hold them.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
+// Winograd's functions for patches, filters and strides that are alike in both directions.
 struct WinogradFunctions {
+  std::int64_t outputs = 0;  // of a patch, in one direction
+  std::int64_t taps = 0;
+  std::int64_t stride = 0;
   Conv2DPackFunction pack_filter_tile = nullptr;
   Conv2DTileFunction tile = nullptr;
 };
 
-// Winograd's functions by outputs and filter.
 struct WinogradKernels {
-  WinogradFunctions outputs_2x2_filter_3x3;
-  WinogradFunctions outputs_4x4_filter_3x3;
-  WinogradFunctions outputs_6x6_filter_3x3;
-  WinogradFunctions outputs_2x2_filter_5x5;
-  WinogradFunctions outputs_4x4_filter_5x5;
-  WinogradFunctions outputs_2x2_filter_7x7;
+  WinogradFunctions functions[12];
 };
 
 // The slots of a kernel set; callers use the plan's functions instead.
