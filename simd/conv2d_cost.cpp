@@ -2,7 +2,8 @@
 // The model counts what a core does: multiply-adds of registers, two a cycle, times a factor for what a
 // register tile loses around them, or the bytes of the filter that come from beyond the second-level cache,
 // if those take longer; and for Winograd the transforms. The numbers were fitted to 76 layers, 50 of them
-// random, measured with AVX2 and AVX-512 on a Zen 5 (docs/performance.md).
+// random, measured with AVX2 and AVX-512 on a Zen 5 (docs/performance.md); those of stride 2 and of few
+// channels to some 150 more.
 #include "conv2d_cost.hpp"
 
 #include "tiling.hpp"
@@ -29,7 +30,7 @@ double as_double(std::int64_t value) noexcept {
 // Cycles to read `bytes` `times` times, once the caches have what fits: nothing for what stays in level 2.
 double stream_cycles(const CacheSizes& caches, double bytes, double times) noexcept {
   if (bytes <= as_double(caches.level2) / 2) return 0;
-  return bytes * times / (bytes <= as_double(caches.level3) / 2 ? kLevel3Bytes : kMemoryBytes);
+  return bytes * times / (bytes <= as_double(caches.level3) * 0.6 ? kLevel3Bytes : kMemoryBytes);
 }
 
 // Register tiles of `depth` steps of `pixels` times `vectors` multiply-adds each, while so many bytes of
@@ -37,8 +38,15 @@ double stream_cycles(const CacheSizes& caches, double bytes, double times) noexc
 double product_cycles(const CacheSizes& caches, double tiles, double pixels, double vectors, double depth,
                       double filter_bytes, double times) noexcept {
   constexpr double kAround = 10;
-  const double multiply_adds = tiles * (depth * pixels * vectors / kMultiplyAddsPerCycle);
-  return std::max(kLosses * multiply_adds + tiles * kAround, stream_cycles(caches, filter_bytes, times));
+  // A step waits for the multiply-adds of the one before; short tiles run beside each other meanwhile.
+  constexpr double kLatency = 4;
+  constexpr double kShortDepth = 16;
+  const double step = std::max(pixels * vectors / kMultiplyAddsPerCycle, depth < kShortDepth ? 0 : kLatency);
+  const double multiply_adds = tiles * depth * step;
+  const double arithmetic = kLosses * multiply_adds + tiles * kAround;
+  const double stream = stream_cycles(caches, filter_bytes, times);
+  // The one hides half of the other.
+  return std::max(arithmetic, stream) + std::min(arithmetic, stream) / 2;
 }
 
 double direct_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
@@ -72,21 +80,22 @@ struct TransformCycles {
   double output;  // one register of output channels
 };
 
-TransformCycles transform_cycles(const Conv2DPlan& plan) noexcept {
+TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
   const WinogradBlocking& winograd = plan.winograd;
   if (plan.shape.stride_width == 2) {
     switch (winograd.products) {
       case 25:
-        return {60, 45};
+        return {75, 60};
       case 49:
-        return {170, 90};
+        return {210, 115};
       case 81:
-        if (winograd.outputs_per_patch == 2) return {290, 150};
-        return {290, 230};
+        if (winograd.outputs_per_patch == 2) return {360, 190};
+        // Registers of a whole line are stored at half the rate.
+        return kernels.vector_floats == 16 ? TransformCycles{420, 440} : TransformCycles{280, 290};
       case 121:
-        return {450, 350};
+        return {800, 620};
       default:
-        return {700, 480};
+        return {1050, 720};
     }
   }
   switch (winograd.products) {
@@ -105,18 +114,49 @@ TransformCycles transform_cycles(const Conv2DPlan& plan) noexcept {
 double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
-  const TransformCycles transform = transform_cycles(plan);
+  const TransformCycles transform = transform_cycles(kernels, plan);
+  constexpr double kOfPixel = 3;  // to find its place, which may be outside of the image
+  const double products = as_double(winograd.products);
   const double patches = as_double(shape.batch * winograd.patch_rows * winograd.patch_columns);
   const double in_vectors = as_double(ceil_divide(shape.in_channels, kernels.vector_floats));
   const double out_vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
   const double pixels = as_double(winograd.patches_per_register_tile);
   const double blocks = as_double(plan.pack_tile_count);
   const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
-  return product_cycles(caches, as_double(winograd.products) * patches / pixels * blocks, pixels,
-                        out_vectors / blocks, as_double(shape.in_channels), filter_bytes,
-                        as_double(winograd.patch_tiles)) +
-         patches * (in_vectors * transform.input * as_double(winograd.channel_parts) +
+  return product_cycles(caches, products * patches / pixels * blocks, pixels, out_vectors / blocks,
+                        as_double(shape.in_channels), filter_bytes, as_double(winograd.patch_tiles)) +
+         patches * ((in_vectors * transform.input + kOfPixel * products) * as_double(winograd.channel_parts) +
                     out_vectors * transform.output);
+}
+
+double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,
+                           const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const WinogradRowBlocking& row = plan.winograd_row;
+  const double products = as_double(row.products);
+  const double patches = as_double(shape.batch * shape.out_height * row.patches_per_row);
+  const double vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
+  const double blocks = as_double(plan.pack_tile_count);
+  // The stores of four registers that are not filled by channels.
+  constexpr double kPartialStores = 60;
+  // And stores to memory, a few pixels of some rows at a time: the wider the registers, the less arithmetic
+  // is there to hide them.
+  const double lanes = as_double(kernels.vector_floats);
+  const double memory_stores = row.fetch_output ? lanes * lanes / 8 : 0;
+  const bool ragged = shape.out_channels % kernels.vector_floats != 0;
+  const double panels = as_double(ceil_divide(row.rows_per_tile, row.rows_per_register_tile));
+  const double pixels = as_double(row.rows_per_tile) / panels;
+  const double in_rows = as_double(shape.batch * row.row_tiles *
+                                   ((row.rows_per_tile - 1) * shape.stride_height +
+                                    (shape.filter_height - 1) * shape.dilation_height + 1));
+  const double copied = in_rows * as_double(shape.in_width * shape.in_channels);
+  const double transformed = in_rows * as_double(row.patches_per_row * shape.in_channels) / lanes * products;
+  return product_cycles(caches, products * patches / pixels * blocks, pixels, vectors / blocks,
+                        as_double(shape.filter_height * shape.in_channels),
+                        as_double(plan.packed_filter_floats * kFloatBytes),
+                        panels * as_double(shape.batch * row.row_tiles * row.patches_per_row)) +
+         copied + 3 * transformed + 2 * patches * vectors * products +
+         (ragged ? kPartialStores * patches : 0) + memory_stores * patches * vectors;
 }
 
 double depthwise_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
@@ -144,6 +184,8 @@ double conv2d_cycles(const KernelSet& kernels, const CacheSizes& caches, const C
     case Conv2DAlgorithm::winograd_4x4:
     case Conv2DAlgorithm::winograd_6x6:
       return winograd_cycles(kernels, caches, plan);
+    case Conv2DAlgorithm::winograd_1x4:
+      return winograd_row_cycles(kernels, caches, plan);
     case Conv2DAlgorithm::automatic:
     case Conv2DAlgorithm::reference:
       break;

@@ -88,6 +88,13 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   constexpr double kEpilogue = 3;  // bias, residual, and the store
   const double channels = static_cast<double>(shape.in_channels) / static_cast<double>(shape.groups);
+  if (plan.winograd_row.products != 0) {
+    // One transform of input, filter and output each.
+    constexpr double kTransforms = 8 + 1 + 9;
+    const double terms = channels * static_cast<double>(shape.filter_height);
+    return amplification_of(shape, plan.winograd_row.outputs_per_patch) *
+           (terms + 1 + kTransforms + kEpilogue);
+  }
   if (plan.winograd.products == 0) {
     return channels * static_cast<double>(shape.filter_height * shape.filter_width) + 1 + kEpilogue;
   }

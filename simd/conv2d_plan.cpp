@@ -26,7 +26,8 @@ constexpr NamedAlgorithm kAlgorithms[] = {
     {Conv2DAlgorithm::automatic, "automatic"},       {Conv2DAlgorithm::direct, "direct"},
     {Conv2DAlgorithm::pointwise, "pointwise"},       {Conv2DAlgorithm::depthwise, "depthwise"},
     {Conv2DAlgorithm::winograd_2x2, "winograd_2x2"}, {Conv2DAlgorithm::winograd_4x4, "winograd_4x4"},
-    {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::reference, "reference"},
+    {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::winograd_1x4, "winograd_1x4"},
+    {Conv2DAlgorithm::reference, "reference"},
 };
 
 // Input rows that a tile of direct convolution reads at most.
@@ -134,7 +135,7 @@ void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
 
 bool is_winograd(Conv2DAlgorithm algorithm) noexcept {
   return algorithm == Conv2DAlgorithm::winograd_2x2 || algorithm == Conv2DAlgorithm::winograd_4x4 ||
-         algorithm == Conv2DAlgorithm::winograd_6x6;
+         algorithm == Conv2DAlgorithm::winograd_6x6 || algorithm == Conv2DAlgorithm::winograd_1x4;
 }
 
 // Why the algorithm cannot compute the shape; null when it can.
@@ -164,6 +165,8 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape,
     case Conv2DAlgorithm::winograd_4x4:
     case Conv2DAlgorithm::winograd_6x6:
       return refusal_of_winograd(kernels, shape, algorithm);
+    case Conv2DAlgorithm::winograd_1x4:
+      return refusal_of_winograd_row(kernels, shape);
   }
   return "no such algorithm";
 }
@@ -188,6 +191,9 @@ Conv2DPlan plan_algorithm(const KernelSet& kernels, const Conv2DShape& shape, Co
     case Conv2DAlgorithm::winograd_4x4:
     case Conv2DAlgorithm::winograd_6x6:
       plan_winograd(kernels, caches, &plan);
+      break;
+    case Conv2DAlgorithm::winograd_1x4:
+      plan_winograd_row(kernels, caches, &plan);
       break;
     case Conv2DAlgorithm::automatic:
     case Conv2DAlgorithm::reference:

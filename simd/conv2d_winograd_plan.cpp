@@ -36,9 +36,11 @@ std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes&
   constexpr std::int64_t kFewest = 2;
   constexpr std::int64_t kMost = 4;
   constexpr std::int64_t kForLargeFilters = 6;
+  constexpr std::int64_t kManyProducts = 81;  // then the transformed inputs are larger than the filter
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
   const std::int64_t filter_bytes = winograd.products * shape.in_channels * shape.out_channels * kFloatBytes;
+  if (winograd.products >= kManyProducts) return kFewest;
   if (filter_bytes > 2 * caches.level2) return kForLargeFilters;
   const std::int64_t bytes_per_patch =
       winograd.products * (shape.in_channels + winograd.channels_per_group) * kFloatBytes;
@@ -109,6 +111,11 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   winograd.transformed_patch_step = shape.in_channels;
   winograd.transformed_step = winograd.patches_per_tile * winograd.transformed_patch_step + kStepPadding;
   winograd.product_step = winograd.patches_per_tile * winograd.channels_per_group + kStepPadding;
+
+  // Patches are written line by line, which no processor sees coming: worth a request wherever the output
+  // does not stay in the second-level cache.
+  winograd.fetch_output =
+      shape.batch * shape.out_height * shape.out_width * shape.out_channels * kFloatBytes > caches.level2;
 
   plan->blocking.channels_per_block = block;
   plan->blocking.padded_group_channels = padded_channels;

@@ -14,4 +14,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
 // Fills in the plan of plan->algorithm, one of Winograd's, for plan->shape, which is not refused.
 void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept;
 
+// The same for winograd_1x4.
+const char* refusal_of_winograd_row(const KernelSet& kernels, const Conv2DShape& shape) noexcept;
+void plan_winograd_row(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept;
+
 }  // namespace varscope::simd

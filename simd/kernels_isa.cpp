@@ -7,6 +7,7 @@
 #include "kernels/conv2d_depthwise.inl.hpp"
 #include "kernels/conv2d_direct.inl.hpp"
 #include "kernels/conv2d_winograd.inl.hpp"
+#include "kernels/conv2d_winograd_row.inl.hpp"
 #include "kernels/elementwise.inl.hpp"
 #include "kernels/matmul.inl.hpp"
 #include "kernels/optimizers.inl.hpp"
@@ -51,7 +52,8 @@ constinit const KernelSet kernels = {
     .conv2d = {.direct_tile = &conv2d_direct_tile<Architecture>,
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
                .depthwise_tile = &conv2d_depthwise_tile<Architecture>,
-               .winograd = winograd_kernels<Architecture>()},
+               .winograd = winograd_kernels<Architecture>(),
+               .winograd_row = winograd_row_kernels<Architecture>()},
     .conv2d_backprop_filter = {.direct_tile = &conv2d_backprop_filter_tile<Architecture>,
                                .direct_sum_tile = &conv2d_backprop_filter_sum_tile<Architecture>,
                                .depthwise_tile = &conv2d_backprop_filter_depthwise_tile<Architecture>,

@@ -15,6 +15,7 @@
 
 #include "register_tile.inl.hpp"
 #include "winograd_filter.inl.hpp"
+#include "winograd_output.inl.hpp"
 #include "winograd_transform.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -46,7 +47,11 @@ class WinogradTile {
          channel += blocking_.channels_per_group) {
       const std::int64_t channels = smaller(blocking_.channels_per_group, last_channel_ - channel);
       multiply(channel, channels);
-      for (std::int64_t i = 0; i < patches_; ++i) finish_patch(i, channel, channels);
+      if (blocking_.fetch_output) fetch_patch(0, channel, channels);
+      for (std::int64_t i = 0; i < patches_; ++i) {
+        if (blocking_.fetch_output && i + 1 < patches_) fetch_patch(i + 1, channel, channels);
+        finish_patch(i, channel, channels);
+      }
     }
   }
 
@@ -145,63 +150,51 @@ class WinogradTile {
     }
   }
 
+  // The outputs of a patch that exist.
+  struct OutputPlace {
+    std::int64_t pixel;  // the first one
+    std::int64_t rows;
+    std::int64_t columns;
+  };
+
+  VARSCOPE_SIMD_INLINE OutputPlace output_place(std::int64_t patch) const noexcept {
+    const PatchPlace at = place(patch);
+    return {.pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x,
+            .rows = smaller<std::int64_t>(kOutputs, shape_.out_height - at.y),
+            .columns = smaller<std::int64_t>(kOutputs, shape_.out_width - at.x)};
+  }
+
+  VARSCOPE_SIMD_INLINE void fetch_patch(std::int64_t patch, std::int64_t first_channel,
+                                        std::int64_t channels) const noexcept {
+    const OutputPlace at = output_place(patch);
+    fetch_output_pixels(arguments_.output + at.pixel * shape_.out_channels + first_channel, at.rows,
+                        shape_.out_width * shape_.out_channels, at.columns, shape_.out_channels, channels);
+  }
+
   VARSCOPE_SIMD_INLINE void finish_patch(std::int64_t patch, std::int64_t first_channel,
                                          std::int64_t channels) const noexcept {
-    const PatchPlace at = place(patch);
-    const std::int64_t rows = smaller<std::int64_t>(kOutputs, shape_.out_height - at.y);
-    const std::int64_t columns = smaller<std::int64_t>(kOutputs, shape_.out_width - at.x);
-    const std::int64_t first_pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x;
+    const OutputPlace at = output_place(patch);
     const float* products = products_ + patch * blocking_.channels_per_group;
     std::int64_t c = 0;
     for (; c + kLaneCount <= channels; c += kLaneCount) {
-      finish_register<true>(products + c, first_pixel, rows, columns, first_channel + c, kLaneCount);
+      finish_register<true>(products + c, at, first_channel + c, kLaneCount);
     }
     if (c < channels) {
-      finish_register<false>(products + c, first_pixel, rows, columns, first_channel + c, channels - c);
+      finish_register<false>(products + c, at, first_channel + c, channels - c);
     }
   }
 
   // `count` channels from `channel` on; kWhole: a whole register of them.
   template <bool kWhole>
-  VARSCOPE_SIMD_INLINE void finish_register(const float* products, std::int64_t first_pixel,
-                                            std::int64_t rows, std::int64_t columns, std::int64_t channel,
-                                            std::int64_t count) const noexcept {
-    const Conv2DEpilogue epilogue = arguments_.epilogue;  // copies: the stores cannot change them
-    float* const output = arguments_.output;
-    const std::int64_t pixel_step = shape_.out_channels;
+  VARSCOPE_SIMD_INLINE void finish_register(const float* products, const OutputPlace& at,
+                                            std::int64_t channel, std::int64_t count) const noexcept {
+    const WinogradOutput<Arch, kWhole> output(arguments_, shape_.out_channels, channel, count);
     const std::int64_t row_step = shape_.out_width * shape_.out_channels;
-    const std::int64_t first = first_pixel * shape_.out_channels + channel;
-    const auto read = [count](const float* src) VARSCOPE_SIMD_LAMBDA {
-      if constexpr (kWhole) return load<Arch>(src);
-      return load_partial<Arch>(src, count, 0.0f);
-    };
-    const Floats<Arch> bias =
-        epilogue.bias == nullptr ? broadcast<Arch>(0.0f) : read(epilogue.bias + channel);
-    transform_output<Arch, Line>(
-        products, blocking_.product_step, [&](int y, Registers<Arch, kOutputs> row) VARSCOPE_SIMD_LAMBDA {
-          if (y >= rows) return;
-          const std::int64_t index = first + y * row_step;
-          if (epilogue.bias != nullptr) {
-            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = row.values[x] + bias; });
-          }
-          if (epilogue.residual != nullptr) {
-            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
-              if (x < columns)
-                row.values[x] = row.values[x] + read(epilogue.residual + index + x * pixel_step);
-            });
-          }
-          if (epilogue.activation == Activation::relu) {
-            unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = relu<Arch>(row.values[x]); });
-          }
-          unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
-            if (x >= columns) return;
-            if constexpr (kWhole) {
-              store<Arch>(output + index + x * pixel_step, row.values[x]);
-            } else {
-              store_partial<Arch>(output + index + x * pixel_step, row.values[x], count);
-            }
-          });
-        });
+    const std::int64_t first = at.pixel * shape_.out_channels + channel;
+    transform_output<Arch, Line>(products, blocking_.product_step,
+                                 [&](int y, const Registers<Arch, kOutputs>& row) VARSCOPE_SIMD_LAMBDA {
+                                   if (y < at.rows) output.finish(row, first + y * row_step, at.columns);
+                                 });
   }
 
   const Conv2DShape& shape_;

@@ -82,6 +82,25 @@ VARSCOPE_SIMD_INLINE void pack_filter_taps(const FilterLines<Line::kTaps>& src,
   });
 }
 
+// The first `filled` output channels of a tap, and zeros.
+VARSCOPE_SIMD_INLINE void load_filter_lanes(const float* src, std::int64_t filled,
+                                            double (&dst)[kFilterLanes]) noexcept {
+  if (filled == kFilterLanes) {
+    for (int k = 0; k < kFilterLanes; ++k) dst[k] = static_cast<double>(src[k]);
+  } else {
+    for (int k = 0; k < kFilterLanes; ++k) dst[k] = k < filled ? static_cast<double>(src[k]) : 0.0;
+  }
+}
+
+VARSCOPE_SIMD_INLINE void store_filter_lanes(const double (&src)[kFilterLanes], std::int64_t lanes,
+                                             float* dst) noexcept {
+  if (lanes == kFilterLanes) {
+    for (int k = 0; k < kFilterLanes; ++k) dst[k] = static_cast<float>(src[k]);
+  } else {
+    for (std::int64_t k = 0; k < lanes; ++k) dst[k] = static_cast<float>(src[k]);
+  }
+}
+
 // Block `tile` of the output channels: [product][input channel][channel of the block], the channels of the
 // last block filled up with zeros to whole registers.
 template <typename Line>
@@ -104,12 +123,7 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
         FilterLines<kTaps> column;
         for (int r = 0; r < kTaps; ++r) {
           const float* tap = src + (r * kTaps + s) * shape.in_channels * shape.out_channels;
-          if (filled == kFilterLanes) {
-            for (int k = 0; k < kFilterLanes; ++k) column.values[r][k] = static_cast<double>(tap[k]);
-          } else {
-            for (int k = 0; k < kFilterLanes; ++k)
-              column.values[r][k] = k < filled ? static_cast<double>(tap[k]) : 0.0;
-          }
+          load_filter_lanes(tap, filled, column.values[r]);
         }
         FilterLines<kAlpha> products;
         pack_filter_taps<Line>(column, products);
@@ -122,13 +136,38 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
         pack_filter_taps<Line>(rows_done[i], products);
         for (int j = 0; j < kAlpha; ++j) {
           float* out = dst + ((i * kAlpha + j) * shape.in_channels + c) * width + part;
-          if (lanes == kFilterLanes) {
-            for (int k = 0; k < kFilterLanes; ++k) out[k] = static_cast<float>(products.values[j][k]);
-          } else {
-            for (std::int64_t k = 0; k < lanes; ++k) out[k] = static_cast<float>(products.values[j][k]);
-          }
+          store_filter_lanes(products.values[j], lanes, out);
         }
       }
+    }
+  }
+}
+
+// The same along rows only: [product][filter row][input channel][channel of the block].
+template <typename Line>
+void pack_winograd_row_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                                   std::int64_t tile) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const std::int64_t terms = shape.filter_height * shape.in_channels;
+  const std::int64_t block = plan.blocking.channels_per_block;
+  const std::int64_t first = tile * block;
+  const std::int64_t width = smaller(block, plan.blocking.padded_group_channels - first);
+  float* const dst = packed_filter + first * Line::kAlpha * terms;
+  for (std::int64_t term = 0; term < terms; ++term) {
+    const std::int64_t row = term / shape.in_channels;
+    const std::int64_t c = term % shape.in_channels;
+    for (std::int64_t part = 0; part < width; part += kFilterLanes) {
+      const std::int64_t lanes = smaller<std::int64_t>(kFilterLanes, width - part);
+      const std::int64_t filled = larger<std::int64_t>(0, smaller(lanes, shape.out_channels - first - part));
+      FilterLines<Line::kTaps> taps;
+      for (int s = 0; s < Line::kTaps; ++s) {
+        const std::int64_t tap = (row * Line::kTaps + s) * shape.in_channels + c;
+        load_filter_lanes(filter + tap * shape.out_channels + first + part, filled, taps.values[s]);
+      }
+      FilterLines<Line::kAlpha> products;
+      pack_filter_taps<Line>(taps, products);
+      for (int i = 0; i < Line::kAlpha; ++i)
+        store_filter_lanes(products.values[i], lanes, dst + (i * terms + term) * width + part);
     }
   }
 }

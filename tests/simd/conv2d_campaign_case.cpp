@@ -303,31 +303,31 @@ CampaignCase draw_campaign_case(std::uint64_t seed, std::uint64_t number) {
   }
 }
 
-std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignData& data,
-                                      std::int64_t outputs_per_patch) {
+std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignData& data, PatchSize size) {
   const Conv2DShape& s = drawn.shape;
   std::vector<double> norms(static_cast<std::size_t>(s.out_channels));
   for (std::size_t i = 0; i < data.filter.size(); ++i) norms[i % norms.size()] += absolute(data.filter[i]);
   std::vector<double> contract(data.exact.size());
-  const std::int64_t patch_rows = (s.out_height + outputs_per_patch - 1) / outputs_per_patch;
-  const std::int64_t patch_columns = (s.out_width + outputs_per_patch - 1) / outputs_per_patch;
+  const std::int64_t patch_rows = (s.out_height + size.height - 1) / size.height;
+  const std::int64_t patch_columns = (s.out_width + size.width - 1) / size.width;
   for (std::int64_t patch = 0; patch < s.batch * patch_rows * patch_columns; ++patch) {
-    const std::int64_t first_x = patch % patch_columns * outputs_per_patch;
-    const std::int64_t first_y = patch / patch_columns % patch_rows * outputs_per_patch;
+    const std::int64_t first_x = patch % patch_columns * size.width;
+    const std::int64_t first_y = patch / patch_columns % patch_rows * size.height;
     const std::int64_t image = patch / patch_columns / patch_rows;
-    const std::int64_t side = (outputs_per_patch - 1) * s.stride_height + s.filter_height;
+    const std::int64_t height = (size.height - 1) * s.stride_height + window_height(s);
+    const std::int64_t width = (size.width - 1) * s.stride_width + window_width(s);
     const std::int64_t top = first_y * s.stride_height - s.pad_top;
     const std::int64_t left = first_x * s.stride_width - s.pad_left;
     double largest = 0;
-    for (std::int64_t y = std::max<std::int64_t>(top, 0); y < std::min(top + side, s.in_height); ++y) {
-      for (std::int64_t x = std::max<std::int64_t>(left, 0); x < std::min(left + side, s.in_width); ++x) {
+    for (std::int64_t y = std::max<std::int64_t>(top, 0); y < std::min(top + height, s.in_height); ++y) {
+      for (std::int64_t x = std::max<std::int64_t>(left, 0); x < std::min(left + width, s.in_width); ++x) {
         const float* const pixel =
             data.input.data() + ((image * s.in_height + y) * s.in_width + x) * s.in_channels;
         for (std::int64_t c = 0; c < s.in_channels; ++c) largest = std::max(largest, absolute(pixel[c]));
       }
     }
-    for (std::int64_t y = first_y; y < std::min(first_y + outputs_per_patch, s.out_height); ++y) {
-      for (std::int64_t x = first_x; x < std::min(first_x + outputs_per_patch, s.out_width); ++x) {
+    for (std::int64_t y = first_y; y < std::min(first_y + size.height, s.out_height); ++y) {
+      for (std::int64_t x = first_x; x < std::min(first_x + size.width, s.out_width); ++x) {
         for (std::size_t k = 0; k < norms.size(); ++k) {
           const std::size_t output =
               static_cast<std::size_t>((image * s.out_height + y) * s.out_width + x) * norms.size() + k;

@@ -36,9 +36,14 @@ struct CampaignCase {
 // A pure function of its arguments, on any machine.
 CampaignCase draw_campaign_case(std::uint64_t seed, std::uint64_t number);
 
-// As CampaignData::contract, for Winograd with patches of `outputs_per_patch` by as many outputs.
-std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignData& data,
-                                      std::int64_t outputs_per_patch);
+// Outputs of one of Winograd's patches.
+struct PatchSize {
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+};
+
+// As CampaignData::contract, for Winograd with such patches.
+std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignData& data, PatchSize size);
 
 // Everything about the case but its numbers, in a line.
 std::string describe(const CampaignCase& drawn);

@@ -23,7 +23,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,    Conv2DAlgorithm::depthwise,
     Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6,
-    Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::reference,
 };
 
 void count_cuts(const Conv2DPlan& plan, Tally& tally) {
@@ -43,6 +43,10 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("pointwise copies", plan.product.panel_step > 0);
   } else if (plan.algorithm == Conv2DAlgorithm::depthwise) {
     count("depthwise rows", plan.blocking.row_tiles > 1);
+  } else if (plan.algorithm == Conv2DAlgorithm::winograd_1x4) {
+    count("winograd_1x4 rows", plan.winograd_row.row_tiles > 1);
+    count("winograd_1x4 register tiles",
+          plan.winograd_row.rows_per_tile > plan.winograd_row.rows_per_register_tile);
   } else if (plan.algorithm != Conv2DAlgorithm::reference) {
     count("winograd patches", plan.winograd.patch_tiles > 1);
     count("winograd channel parts", plan.winograd.channel_parts > 1);
@@ -52,16 +56,19 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
   }
 }
 
-std::int64_t outputs_per_patch(Conv2DAlgorithm algorithm) {
+// No outputs for those that have no patches.
+PatchSize patch_of(Conv2DAlgorithm algorithm) {
   switch (algorithm) {
     case Conv2DAlgorithm::winograd_2x2:
-      return 2;
+      return {2, 2};
     case Conv2DAlgorithm::winograd_4x4:
-      return 4;
+      return {4, 4};
     case Conv2DAlgorithm::winograd_6x6:
-      return 6;
+      return {6, 6};
+    case Conv2DAlgorithm::winograd_1x4:
+      return {1, 4};
     default:
-      return 0;
+      return {};
   }
 }
 
@@ -108,8 +115,8 @@ const float* fill(GuardedRegion& region, const std::vector<float>& values, Place
 }
 
 std::vector<double> bounds_of(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data) {
-  const std::int64_t patch = outputs_per_patch(plan.algorithm);
-  std::vector<double> bounds = patch == 0 ? data.contract : winograd_contract(drawn, data, patch);
+  const PatchSize patch = patch_of(plan.algorithm);
+  std::vector<double> bounds = patch.height == 0 ? data.contract : winograd_contract(drawn, data, patch);
   for (double& bound : bounds) bound *= conv2d_error_factor(plan) * kUnitRoundoff;
   return bounds;
 }
@@ -199,7 +206,7 @@ const float* Worker::run(const Conv2DPlan& plan, const CampaignCase& drawn, cons
 
 void Worker::judge(const Conv2DPlan& plan, const CampaignData& data, const std::vector<double>& bounds,
                    const float* output, Record& record) {
-  const bool bits = data.integers && outputs_per_patch(plan.algorithm) == 0;
+  const bool bits = data.integers && patch_of(plan.algorithm).height == 0;
   std::int64_t wrong = 0;
   std::size_t first_wrong = 0;
   for (std::size_t i = 0; i < data.exact.size(); ++i) {

@@ -58,7 +58,7 @@ struct Case {
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::automatic,    Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,
     Conv2DAlgorithm::depthwise,    Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4,
-    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::reference,
 };
 
 // The eps of the accuracy contract.
@@ -159,7 +159,7 @@ std::vector<float> run(const Conv2DPlan& plan, const Case& c, const std::vector<
 
 bool is_winograd(Conv2DAlgorithm algorithm) {
   return algorithm == Conv2DAlgorithm::winograd_2x2 || algorithm == Conv2DAlgorithm::winograd_4x4 ||
-         algorithm == Conv2DAlgorithm::winograd_6x6;
+         algorithm == Conv2DAlgorithm::winograd_6x6 || algorithm == Conv2DAlgorithm::winograd_1x4;
 }
 
 // Every algorithm that takes the shape, in any order of tiles, within its contract; sums of the products
@@ -330,6 +330,28 @@ BOOST_AUTO_TEST_CASE(winograd_shapes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(winograd_along_rows) {
+  Random random(9);
+  for (int i = 0; i < 80; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 3);
+    s.in_height = random.integer(1, 35);
+    s.in_width = random.integer(1, 35);
+    s.filter_height = random.integer(1, 7);
+    s.filter_width = random.pick<std::int64_t>({3, 5, 7});
+    s.stride_height = random.integer(1, 3);
+    s.stride_width = random.integer(1, 2);
+    s.dilation_height = random.chance(0.7) ? 1 : 2;
+    s.in_channels = random.pick<std::int64_t>({1, 1, 2, 3, 3, 4, 5, 8, 17});
+    s.out_channels = random.pick<std::int64_t>({1, 3, 8, 15, 16, 17, 32, 33, 40, 65});
+    pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::odd}));
+    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
+                             random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
+    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+  }
+}
+
 BOOST_AUTO_TEST_CASE(integers_are_exact) {
   // Sums of small integers have no rounding; Winograd's transforms have, by far less than a half.
   Random random(7);
@@ -388,6 +410,9 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
       {3, 2, Conv2DAlgorithm::winograd_2x2, 2e-5}, {3, 2, Conv2DAlgorithm::winograd_4x4, 1e-4},
       {5, 2, Conv2DAlgorithm::winograd_2x2, 2e-5}, {5, 2, Conv2DAlgorithm::winograd_4x4, 2e-4},
       {7, 2, Conv2DAlgorithm::winograd_2x2, 1e-4}, {7, 2, Conv2DAlgorithm::winograd_4x4, 2e-4},
+      {3, 1, Conv2DAlgorithm::winograd_1x4, 5e-5}, {5, 1, Conv2DAlgorithm::winograd_1x4, 1e-4},
+      {3, 2, Conv2DAlgorithm::winograd_1x4, 2e-5}, {5, 2, Conv2DAlgorithm::winograd_1x4, 5e-5},
+      {7, 2, Conv2DAlgorithm::winograd_1x4, 5e-5},
   };
   Random random(8);
   for (const Limit& limit : limits) {

@@ -56,7 +56,8 @@ enum class Conv2DAlgorithm : unsigned char {
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
   winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2
   winograd_6x6,
-  reference,  // plain loops, sums in double
+  winograd_1x4,  // the same along rows only, 4 outputs beside each other at a time: for few input channels
+  reference,     // plain loops, sums in double
 };
 
 // "direct" and so on; "unknown" for a value that is no enumerator.
@@ -119,6 +120,21 @@ struct WinogradBlocking {
   std::int64_t transformed_step = 0;    // floats from one product's transformed inputs to the next's
   std::int64_t transformed_patch_step = 0;  // and from one patch to the next
   std::int64_t product_step = 0;            // the same of the products
+  bool fetch_output = false;                // as Conv2DBlocking's
+};
+
+// How the loops of a plan of Winograd along rows are cut.
+struct WinogradRowBlocking {
+  std::int64_t outputs_per_patch = 0;  // beside each other
+  std::int64_t products = 0;           // of one patch, one term and one output channel
+  std::int64_t patches_per_row = 0;
+  std::int64_t rows_per_tile = 0;           // output rows
+  std::int64_t row_tiles = 0;               // tiles that cover an image
+  std::int64_t rows_per_register_tile = 0;  // at most
+  std::int64_t column_floats = 0;           // of all columns of a tile's part of the image
+  std::int64_t transformed_step = 0;        // floats from one product's transformed inputs to the next's
+  std::int64_t product_step = 0;            // the same of the products
+  bool fetch_output = false;                // as Conv2DBlocking's
 };
 
 struct Conv2DPlan {
@@ -128,6 +144,7 @@ struct Conv2DPlan {
   Conv2DBlocking blocking;  // of direct and depthwise
   MatMulBlocking product;   // of pointwise
   WinogradBlocking winograd;
+  WinogradRowBlocking winograd_row;
   std::int64_t packed_filter_floats = 0;
   std::int64_t pack_tile_count = 0;
   std::int64_t workspace_floats = 0;
@@ -155,12 +172,13 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // of the transforms. Real errors are far smaller: docs/performance.md has what was measured.
 //
 // Of Winograd, an output reads what all outputs of its patch read, and the whole filter, also where that lies
-// over padding. Patches are 2x2, 4x4 or 6x6 outputs from row and column zero on; at the lower and right edge
-// they are as large, although not all of their outputs exist. So large numbers, infinities and NaN disturb
-// outputs around those whose own windows hold them.
+// over padding. Patches are 2x2, 4x4, 6x6 or 1x4 outputs from row and column zero on; at the lower and right
+// edge they are as large, although not all of their outputs exist. So large numbers, infinities and NaN
+// disturb outputs around those whose own windows hold them.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
-// Winograd's functions for patches, filters and strides that are alike in both directions.
+// Winograd's functions for patches, filters and strides that are alike in both directions, or for the
+// direction along rows.
 struct WinogradFunctions {
   std::int64_t outputs = 0;  // of a patch, in one direction
   std::int64_t taps = 0;
@@ -173,12 +191,17 @@ struct WinogradKernels {
   WinogradFunctions functions[12];
 };
 
+struct WinogradRowKernels {
+  WinogradFunctions functions[5];
+};
+
 // The slots of a kernel set; callers use the plan's functions instead.
 struct Conv2DKernels {
   Conv2DTileFunction direct_tile = nullptr;  // these are null in a set that has the reference alone
   Conv2DTileFunction pointwise_tile = nullptr;
   Conv2DTileFunction depthwise_tile = nullptr;
   WinogradKernels winograd;
+  WinogradRowKernels winograd_row;
 };
 
 }  // namespace varscope::simd

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Winograd convolution along rows only, for images of few channels: there the products of a patch in two
+// directions would have so few terms that storing and transforming them would cost more than it saves. Here
+// the filter's rows are terms of the products too. A patch is kOutputs outputs beside each other. A tile is
+// some output rows of one image, in three steps:
+//
+//   columns[input column][input row][channel]           the image's part, column by column
+//   transformed[product][patch][input row][channel]     B^T d of each patch's columns; rows and channels lie
+//   in
+//                                                       registers
+//   for each patch, some output rows and a block of output channels:
+//     products[product][output row][output channel]     sums over filter rows and input channels, which are
+//                                                       one run of floats, as the register tile of the other
+//                                                       algorithms; its pixels are below each other
+//     output                                            A^T m, and the epilogue
+//
+// Pixels outside of the image are zeros in `columns`. The sums of an output element run over filter rows,
+// then channels, whatever the tile: the same bits for any cut.
+#pragma once
+
+#include "register_tile.inl.hpp"
+#include "winograd_filter.inl.hpp"
+#include "winograd_output.inl.hpp"
+#include "winograd_transform.inl.hpp"
+
+#include <varscope/simd/conv2d.hpp>
+
+namespace varscope::simd {
+namespace {
+
+template <typename Arch, typename Line>
+class WinogradRowTile {
+ public:
+  WinogradRowTile(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t tile) noexcept
+      : shape_(plan.shape),
+        blocking_(plan.winograd_row),
+        arguments_(arguments),
+        image_(tile / blocking_.row_tiles),
+        first_row_(tile % blocking_.row_tiles * blocking_.rows_per_tile),
+        rows_(smaller(blocking_.rows_per_tile, shape_.out_height - first_row_)),
+        column_floats_(
+            ((rows_ - 1) * shape_.stride_height + (shape_.filter_height - 1) * shape_.dilation_height + 1) *
+            shape_.in_channels),
+        transformed_(arguments.workspace),
+        columns_(transformed_ + kAlpha * blocking_.transformed_step),
+        products_(columns_ + blocking_.column_floats) {}
+
+  VARSCOPE_SIMD_INLINE void run() const noexcept {
+    switch (shape_.in_channels) {
+      case 1:
+        copy_columns_of<1>();
+        break;
+      case 3:
+        copy_columns_of<3>();
+        break;
+      default:
+        copy_columns_of<0>();
+        break;
+    }
+    for (std::int64_t patch = 0; patch < blocking_.patches_per_row; ++patch) transform_patch(patch);
+
+    const std::int64_t block = kTileVectors * kLaneCount;
+    const std::int64_t panels =
+        (rows_ + blocking_.rows_per_register_tile - 1) / blocking_.rows_per_register_tile;
+    for (std::int64_t patch = 0; patch < blocking_.patches_per_row; ++patch) {
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        const std::int64_t first = panel * rows_ / panels;
+        const std::int64_t last = (panel + 1) * rows_ / panels;
+        for (std::int64_t channel = 0; channel < shape_.out_channels; channel += block) {
+          const std::int64_t channels = smaller(block, shape_.out_channels - channel);
+          if (blocking_.fetch_output) {
+            fetch_output_pixels(arguments_.output + output_index(patch, first) + channel, last - first,
+                                shape_.out_width * shape_.out_channels,
+                                smaller<std::int64_t>(kOutputs, shape_.out_width - patch * kOutputs),
+                                shape_.out_channels, channels);
+          }
+          multiply(patch, first, last - first, channel, channels);
+          finish(patch, first, last - first, channel, channels);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int kAlpha = Line::kAlpha;
+  static constexpr int kOutputs = Line::kOutputs;
+  static constexpr std::int64_t kPatchStep = kOutputs * Line::kStride;  // input columns
+  static constexpr std::int64_t kLaneCount = kLanes<Arch>;
+
+  // kChannels: as many as the image has, or 0 for any number.
+  template <int kChannels>
+  VARSCOPE_SIMD_INLINE void copy_columns_of() const noexcept {
+    const std::int64_t channels = kChannels != 0 ? kChannels : shape_.in_channels;
+    const std::int64_t rows = column_floats_ / channels;
+    const std::int64_t top = first_row_ * shape_.stride_height - shape_.pad_top;
+    const std::int64_t count = (blocking_.patches_per_row - 1) * kPatchStep + kAlpha;
+    const std::int64_t first = smaller(shape_.pad_left, count);  // columns inside of the image
+    const std::int64_t last = larger(first, smaller(count, shape_.pad_left + shape_.in_width));
+    for (std::int64_t i = 0; i < first * column_floats_; ++i) columns_[i] = 0.0f;
+    for (std::int64_t i = last * column_floats_; i < count * column_floats_; ++i) columns_[i] = 0.0f;
+    for (std::int64_t row = 0; row < rows; ++row) {
+      float* dst = columns_ + first * column_floats_ + row * channels;
+      const std::int64_t y = top + row;
+      if (y < 0 || y >= shape_.in_height) {
+        for (std::int64_t x = first; x < last; ++x, dst += column_floats_) {
+          for (std::int64_t c = 0; c < channels; ++c) dst[c] = 0.0f;
+        }
+        continue;
+      }
+      const float* src =
+          arguments_.input +
+          ((image_ * shape_.in_height + y) * shape_.in_width + first - shape_.pad_left) * channels;
+      for (std::int64_t x = first; x < last; ++x, src += channels, dst += column_floats_) {
+        for (std::int64_t c = 0; c < channels; ++c) dst[c] = src[c];
+      }
+    }
+  }
+
+  // The last register may run over the patch's end, into the next patch, which is written later.
+  VARSCOPE_SIMD_INLINE void transform_patch(std::int64_t patch) const noexcept {
+    const float* const src = columns_ + patch * kPatchStep * column_floats_;
+    float* const dst = transformed_ + patch * column_floats_;
+    for (std::int64_t i = 0; i < column_floats_; i += kLaneCount) {
+      Registers<Arch, kAlpha> columns;
+      unroll<kAlpha>([&](auto column) VARSCOPE_SIMD_LAMBDA {
+        columns.values[column] = load<Arch>(src + column * column_floats_ + i);
+      });
+      columns = transform_inputs<Arch, Line>(columns);
+      unroll<kAlpha>([&](auto product) VARSCOPE_SIMD_LAMBDA {
+        store<Arch>(dst + product * blocking_.transformed_step + i, columns.values[product]);
+      });
+    }
+  }
+
+  // Where the patch's first output of the tile's row `row` lies.
+  VARSCOPE_SIMD_INLINE std::int64_t output_index(std::int64_t patch, std::int64_t row) const noexcept {
+    const std::int64_t y = image_ * shape_.out_height + first_row_ + row;
+    return (y * shape_.out_width + patch * kOutputs) * shape_.out_channels;
+  }
+
+  VARSCOPE_SIMD_INLINE void multiply(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
+                                     std::int64_t channel, std::int64_t channels) const noexcept {
+    const std::int64_t vectors = (channels + kLaneCount - 1) / kLaneCount;
+    const std::int64_t width = vectors * kLaneCount;
+    const std::int64_t terms = shape_.filter_height * shape_.in_channels;
+    const bool joined = shape_.dilation_height == 1;
+    const RegisterTileFunction multiply_tile = register_tile<Arch>(rows, vectors);
+    TileInput in = {.pixels = transformed_ + patch * column_floats_ +
+                              first_row * shape_.stride_height * shape_.in_channels,
+                    .pixel_step = shape_.stride_height * shape_.in_channels,
+                    .row_step = 0,
+                    .column_step = shape_.dilation_height * shape_.in_channels,
+                    .rows = 1,
+                    .columns = joined ? 1 : shape_.filter_height,
+                    .channels = joined ? terms : shape_.in_channels,
+                    .filter = arguments_.packed_filter + channel * kAlpha * terms};
+    TileOutput out = {.pixels = products_,
+                      .pixel_step = width,
+                      .channels = width,
+                      .bias = nullptr,
+                      .residual = nullptr,
+                      .activation = Activation::none,
+                      .first_pass = true,
+                      .last_pass = false,
+                      .fetch = false};
+    for (int product = 0; product < kAlpha; ++product) {
+      multiply_tile(in, out);
+      in.pixels += blocking_.transformed_step;
+      in.filter += terms * width;
+      out.pixels += blocking_.product_step;
+    }
+  }
+
+  VARSCOPE_SIMD_INLINE void finish(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
+                                   std::int64_t channel, std::int64_t channels) const noexcept {
+    std::int64_t c = 0;
+    for (; c + kLaneCount <= channels; c += kLaneCount) {
+      finish_register<true>(patch, first_row, rows, channel, channels, c);
+    }
+    if (c < channels) finish_register<false>(patch, first_row, rows, channel, channels, c);
+  }
+
+  // The channels from channel + register_channel on.
+  template <bool kWhole>
+  VARSCOPE_SIMD_INLINE void finish_register(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
+                                            std::int64_t channel, std::int64_t channels,
+                                            std::int64_t register_channel) const noexcept {
+    const std::int64_t width = (channels + kLaneCount - 1) / kLaneCount * kLaneCount;
+    const std::int64_t first_channel = channel + register_channel;
+    const WinogradOutput<Arch, kWhole> output(arguments_, shape_.out_channels, first_channel,
+                                              kWhole ? kLaneCount : channels - register_channel);
+    const std::int64_t x = patch * kOutputs;
+    const std::int64_t row_step = shape_.out_width * shape_.out_channels;
+    const std::int64_t columns = shape_.out_width - x;
+    std::int64_t index = output_index(patch, first_row) + first_channel;
+    const float* src = products_ + register_channel;
+    for (std::int64_t row = 0; row < rows; ++row, src += width, index += row_step) {
+      Registers<Arch, kAlpha> products;
+      unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+        products.values[i] = load<Arch>(src + i * blocking_.product_step);
+      });
+      output.finish(transform_outputs<Arch, Line>(products), index, columns);
+    }
+  }
+
+  const Conv2DShape& shape_;
+  const WinogradRowBlocking& blocking_;
+  const Conv2DArguments& arguments_;
+  const std::int64_t image_;
+  const std::int64_t first_row_;  // of the output
+  const std::int64_t rows_;
+  const std::int64_t column_floats_;  // of one column of the tile's part of the image
+  float* const transformed_;
+  float* const columns_;
+  float* const products_;
+};
+
+template <typename Arch, typename Line>
+void conv2d_winograd_row_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                              std::int64_t tile) noexcept {
+  WinogradRowTile<Arch, Line>(plan, arguments, tile).run();
+}
+
+template <typename Arch, int kTaps, int kStride>
+constexpr WinogradFunctions winograd_row_functions() noexcept {
+  using Line = WinogradLine<4, kTaps, kStride>;
+  return {.outputs = Line::kOutputs,
+          .taps = kTaps,
+          .stride = kStride,
+          .pack_filter_tile = &pack_winograd_row_filter_tile<Line>,
+          .tile = &conv2d_winograd_row_tile<Arch, Line>};
+}
+
+template <typename Arch>
+constexpr WinogradRowKernels winograd_row_kernels() noexcept {
+  return {.functions = {winograd_row_functions<Arch, 3, 1>(), winograd_row_functions<Arch, 5, 1>(),
+                        winograd_row_functions<Arch, 3, 2>(), winograd_row_functions<Arch, 5, 2>(),
+                        winograd_row_functions<Arch, 7, 2>()}};
+}
+
+}  // namespace
+}  // namespace varscope::simd
