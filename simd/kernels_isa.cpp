@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All kernels of one instruction set. Compiled once per set, with its compiler flags and
 // -DVARSCOPE_SIMD_ISA_NAMESPACE=<set>; the only symbol that leaves is varscope::simd::<set>::kernels.
+#include "kernels/batch_norm.inl.hpp"
 #include "kernels/conv2d_backprop_filter.inl.hpp"
 #include "kernels/conv2d_backprop_filter_depthwise.inl.hpp"
 #include "kernels/conv2d_backprop_filter_winograd.inl.hpp"
@@ -49,6 +50,7 @@ constinit const KernelSet kernels = {
     .vector_floats = kLanes<Architecture>,
     .tile_pixels = kTilePixels<Architecture>,
     .tile_vectors = kTileVectors,
+    .batch_norm = batch_norm_kernels<Architecture>(),
     .conv2d = {.direct_tile = &conv2d_direct_tile<Architecture>,
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
                .depthwise_tile = &conv2d_depthwise_tile<Architecture>,

@@ -4,6 +4,7 @@
 
 #include "conv2d_pack.hpp"
 
+#include <varscope/simd/reference/batch_norm.hpp>
 #include <varscope/simd/reference/conv2d.hpp>
 #include <varscope/simd/reference/conv2d_backprop.hpp>
 #include <varscope/simd/reference/elementwise.hpp>
@@ -111,6 +112,7 @@ void plan_reference_matmul(MatMulPlan* plan) noexcept {
 constinit const KernelSet reference_kernels = {
     .name = "reference",
     .vector_floats = 1,
+    .batch_norm = reference::batch_norm_functions<float>(),
     .conv2d = {},
     .conv2d_backprop_filter = {},
     .matmul = {},

@@ -58,6 +58,9 @@ BOOST_AUTO_TEST_CASE(every_slot_is_filled) {
   for (const KernelSet* kernels : built_kernel_sets()) {
     BOOST_TEST_CONTEXT(kernels->name) {
       BOOST_TEST(kernels->vector_floats >= 1);
+      const BatchNormKernels& b = kernels->batch_norm;
+      BOOST_TEST((b.statistics != nullptr && b.normalize != nullptr));
+      BOOST_TEST((b.gradient_sums != nullptr && b.gradient != nullptr));
       const ElementwiseKernels& e = kernels->elementwise;
       for (const UnaryFunction f :
            {e.abs, e.exp, e.log, e.neg, e.reciprocal, e.relu, e.rsqrt, e.sigmoid, e.sqrt, e.square, e.tanh}) {

@@ -5,6 +5,7 @@
 // here is constant after program load, noexcept and thread-safe.
 #pragma once
 
+#include <varscope/simd/batch_norm.hpp>
 #include <varscope/simd/conv2d.hpp>
 #include <varscope/simd/conv2d_backprop_filter.hpp>
 #include <varscope/simd/elementwise.hpp>
@@ -29,6 +30,7 @@ struct KernelSet {
   std::int64_t vector_floats = 1;  // float32 elements of one register
   std::int64_t tile_pixels = 1;    // largest register tile: pixels (or rows of a product) by registers
   std::int64_t tile_vectors = 1;
+  BatchNormKernels batch_norm;
   Conv2DKernels conv2d;
   Conv2DBackpropFilterKernels conv2d_backprop_filter;
   MatMulKernels matmul;
