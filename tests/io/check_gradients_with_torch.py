@@ -34,6 +34,7 @@ NOT_JUDGED = {
     "dropout": "its random numbers differ",
     "max_pool_grad": "has no rule; its values are judged as the gradient of max_pool",
     "lrn_grad": "has no rule; its values are judged as the gradient of local_response_normalization",
+    "fused_batch_norm_grad": "has no rule; its values are judged as the gradient of fused_batch_norm",
     "placeholder": "has no inputs; every case has one",
     "constant": "has no inputs",
     "zeros": "has no inputs",
@@ -51,7 +52,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 SMALLEST_SCALE = 0.01
 # These are differences of numbers as large as the weights, such as w * (1 - z) for a z that is nearly 1.
 DIFFERENCES = {"sigmoid", "tanh", "softmax", "softmax_cross_entropy_with_logits", "sparse_softmax_cross_entropy_with_logits",
-               "local_response_normalization", "clip_by_norm", "clip_by_global_norm"}
+               "local_response_normalization", "fused_batch_norm", "clip_by_norm", "clip_by_global_norm"}
 
 
 class Case:
@@ -139,7 +140,8 @@ def check_judge_notices(case, expected):
 
 
 def operations_of_headers(root):
-    declaration = re.compile(r"^VARSCOPE_API (?:Tensor|std::vector<Tensor>|ClippedByGlobalNorm)\s+(\w+)\(", re.MULTILINE)
+    results = "Tensor|std::vector<Tensor>|ClippedByGlobalNorm|FusedBatchNorm|FusedBatchNormGradients|Moments"
+    declaration = re.compile(rf"^VARSCOPE_API (?:{results})\s+(\w+)\(", re.MULTILINE)
     names = set()
     for header in HEADERS:
         text = (root / "engine" / "include" / "varscope" / header).read_text(encoding="utf-8")

@@ -87,6 +87,26 @@ def lrn(x, depth_radius, bias, alpha, beta):
     return nhwc(functional.local_response_norm(nchw(x), size, alpha=alpha * size, beta=beta, k=bias))
 
 
+def fused_batch_norm(x, scale, offset, *given, epsilon):
+    """The variance for moving averages has Bessel's correction. Nothing flows through statistics that are outputs or given."""
+    if given:
+        mean, variance = (value.detach() for value in given)
+        unbiased = variance
+    else:
+        mean, unbiased = (statistic(nchw(x).detach(), (0, 2, 3)) for statistic in (torch.mean, torch.var))
+        variance = None
+    y = functional.batch_norm(nchw(x), mean if given else None, variance, scale, offset, training=not given, eps=epsilon)
+    return [nhwc(y), mean, unbiased]
+
+
+def batch_normalization(x, scale, offset, mean, variance, epsilon):
+    return (x - mean) / torch.sqrt(variance + epsilon) * scale + offset
+
+
+def moments(x, axes):
+    return [torch.mean(x, axes), torch.var(x, axes, unbiased=False)]
+
+
 def nchw(x):
     return x.permute(0, 3, 1, 2)
 
@@ -186,6 +206,9 @@ OPERATIONS = {
     "sparse_softmax_cross_entropy_with_logits": sparse_softmax_cross_entropy,
     "bias_add": torch.add,
     "local_response_normalization": lrn,
+    "fused_batch_norm": fused_batch_norm,
+    "batch_normalization": batch_normalization,
+    "moments": moments,
     "conv2d": conv2d,
     "conv2d_backprop_input": conv2d_backprop_input,
     "conv2d_backprop_filter": conv2d_backprop_filter,

@@ -92,6 +92,41 @@ void record_lrn(GradientRecorder& recorder) {
   }
 }
 
+void record_batch_norm(GradientRecorder& recorder) {
+  Random& random = recorder.random();
+  for (int repetition = 0; repetition < 2 * kRepetitions; ++repetition) {
+    const bool training = repetition % 2 == 0;
+    const auto extent = [&] { return random.integer<std::int64_t>(2, 5); };
+    const Shape shape = {extent(), extent(), extent(), random.integer<std::int64_t>(1, 40)};
+    const Shape channels = {shape[3]};
+    const DType dtype = recorder.dtype();
+    std::vector<Array> inputs = {random_array(random, shape, dtype, -1, 3),
+                                 random_array(random, channels, dtype),
+                                 random_array(random, channels, dtype)};
+    const std::vector<Array> given = {random_array(random, channels, dtype),
+                                      random_array(random, channels, dtype, 0.1, 2)};
+    const auto epsilon = random.pick<double>({0.001, 0.1});
+    const GradientRecorder::Attributes attributes = {{"epsilon", json(epsilon)}};
+    std::vector<Array> all = inputs;
+    all.insert(all.end(), given.begin(), given.end());
+    recorder.record("fused_batch_norm", attributes, training ? inputs : all, [&](const Tensors& x) {
+      FusedBatchNormOptions options = {.epsilon = epsilon, .is_training = training};
+      if (!training) options.mean = x[3];
+      if (!training) options.variance = x[4];
+      const FusedBatchNorm result = fused_batch_norm(x[0], x[1], x[2], options);
+      // Nothing flows back from these.
+      return Tensors{result.y, identity(result.batch_mean), identity(result.batch_variance)};
+    });
+    recorder.record("batch_normalization", attributes, all, [&](const Tensors& x) {
+      return Tensors{batch_normalization(x[0], x[3], x[4], x[2], x[1], epsilon)};
+    });
+    recorder.record("moments", {{"axes", json(std::array<int, 2>{0, 3})}}, {inputs[0]}, [](const Tensors& x) {
+      const Moments result = moments(x[0], {0, 3});
+      return Tensors{result.mean, result.variance};
+    });
+  }
+}
+
 /// A window on an image, as convolutions and poolings have it; along each of both dimensions.
 struct Window {
   std::array<std::int64_t, 2> image, extent, out;
@@ -190,6 +225,7 @@ void record_nn(GradientRecorder& recorder) {
   record_cross_entropies(recorder);
   record_bias_add(recorder);
   record_lrn(recorder);
+  record_batch_norm(recorder);
   record_convolutions(recorder);
   record_poolings(recorder);
 }

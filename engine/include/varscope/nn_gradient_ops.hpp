@@ -12,6 +12,8 @@
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
 
+#include <string>
+
 namespace varscope {
 
 /// The gradient of conv2d(input, filter, options) with regard to its input, an image of shape `input_sizes`
@@ -62,5 +64,28 @@ VARSCOPE_API Tensor avg_pool_grad(const Shape& orig_input_shape, const TensorLik
 VARSCOPE_API Tensor lrn_grad(const TensorLike& input_grads, const TensorLike& input_image,
                              const TensorLike& output_image, LrnOptions options = {},
                              SourceLocation where = SourceLocation::current());
+
+struct FusedBatchNormGradOptions {
+  double epsilon = 0.001;  // one below 1.001e-5 counts as that
+  bool is_training = true;
+  std::string name = {};  // empty: "FusedBatchNormGrad"
+};
+
+struct FusedBatchNormGradients {
+  Tensor x;
+  Tensor scale;
+  Tensor offset;
+};
+
+/// The gradients of fused_batch_norm(x, scale, offset, options) with regard to its inputs, from `y_backprop`,
+/// the gradient with regard to its y ("FusedBatchNormGrad"). In training `mean` and `variance` are those of
+/// the batch, the variance with n as its divisor (outputs 3 and 4 of the operation), and the gradient takes
+/// into account that they follow from `x`; else they are those that were given. float32, float64. Throws
+/// ValueError for what fused_batch_norm() refuses, and unless `y_backprop` has the shape of `x`.
+VARSCOPE_API FusedBatchNormGradients fused_batch_norm_grad(const TensorLike& y_backprop, const TensorLike& x,
+                                                           const TensorLike& scale, const TensorLike& mean,
+                                                           const TensorLike& variance,
+                                                           FusedBatchNormGradOptions options = {},
+                                                           SourceLocation where = SourceLocation::current());
 
 }  // namespace varscope

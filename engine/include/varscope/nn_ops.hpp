@@ -13,6 +13,7 @@
 
 #include <varscope/accuracy.hpp>
 #include <varscope/export.hpp>
+#include <varscope/math_ops.hpp>
 #include <varscope/source_location.hpp>
 #include <varscope/tensor.hpp>
 #include <varscope/tensor_like.hpp>
@@ -145,6 +146,58 @@ struct LrnOptions {
 /// radius.
 VARSCOPE_API Tensor local_response_normalization(const TensorLike& input, LrnOptions options = {},
                                                  SourceLocation where = SourceLocation::current());
+
+struct FusedBatchNormOptions {
+  /// Of each channel, [channels]: for inference only, and then both are needed.
+  std::optional<TensorLike> mean = std::nullopt;
+  std::optional<TensorLike> variance = std::nullopt;
+  double epsilon = 0.001;  // one below 1.001e-5 counts as that, as in TensorFlow
+  bool is_training = true;
+  std::string name = {};  // empty: "FusedBatchNorm"
+};
+
+struct FusedBatchNorm {
+  Tensor y;
+  Tensor batch_mean;      // [channels]; the given one unless training
+  Tensor batch_variance;  // with n - 1 as the divisor: for moving averages; the given one unless training
+};
+
+/// Batch normalization of an image [n, h, w, c], with `scale` and `offset` [c] (tf.nn.fused_batch_norm;
+/// "FusedBatchNorm"): (x - mean) / sqrt(variance + epsilon) * scale + offset. In training mean and variance
+/// are those of each channel of the batch. As TensorFlow has it, there are two variances then: the result is
+/// made with the one whose divisor is n, the number of elements of a channel, and `batch_variance` is that
+/// times n / (n - 1) (Bessel's correction; of one element 0). An empty batch has NaN for both. Neither
+/// loses digits to a large mean. Nothing flows back from batch_mean and batch_variance, nor to the given mean
+/// and variance. float32, and beyond TensorFlow float64. Throws ValueError for mean or variance in training,
+/// for one missing in inference, for another rank, and unless the vectors have as many elements as `x` has
+/// channels.
+VARSCOPE_API FusedBatchNorm fused_batch_norm(const TensorLike& x, const TensorLike& scale,
+                                             const TensorLike& offset, FusedBatchNormOptions options = {},
+                                             SourceLocation where = SourceLocation::current());
+
+struct MomentsOptions {
+  bool keepdims = false;  // reduced dimensions stay, with extent 1
+  std::string name = {};  // empty: "moments"
+};
+
+struct Moments {
+  Tensor mean;
+  Tensor variance;  // the mean of the squares of the distances to the mean
+};
+
+/// Mean and variance over some dimensions (tf.nn.moments; operations below "moments/"). float32, float64.
+/// Throws what reduce_mean() throws.
+VARSCOPE_API Moments moments(const TensorLike& x, const Axes& axes, MomentsOptions options = {},
+                             SourceLocation where = SourceLocation::current());
+
+/// x * f + (offset - mean * f) with f = scale / sqrt(variance + variance_epsilon), all of shapes that
+/// broadcast to that of `x` (tf.nn.batch_normalization; operations below "batchnorm/"). std::nullopt for
+/// `offset` or `scale` stands for 0 or 1. float32, float64. Of images fused_batch_norm() is faster.
+VARSCOPE_API Tensor batch_normalization(const TensorLike& x, const TensorLike& mean,
+                                        const TensorLike& variance, const std::optional<TensorLike>& offset,
+                                        const std::optional<TensorLike>& scale, double variance_epsilon,
+                                        std::string_view name = {},
+                                        SourceLocation where = SourceLocation::current());
 
 struct DropoutOptions {
   /// With the graph's seed it determines the numbers; without any seed they differ from session to session.
