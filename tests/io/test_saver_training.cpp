@@ -98,6 +98,44 @@ BOOST_AUTO_TEST_CASE(training_goes_on_where_it_was_saved) {
   for (std::size_t i = 0; i < wanted.size(); ++i) BOOST_TEST(found[i].same_bits(wanted[i]), i);
 }
 
+BOOST_AUTO_TEST_CASE(batch_normalization_is_evaluated_with_the_averages_of_its_training) {
+  const TemporaryDirectory directory;
+  Random random(4);
+  const vs::Array batch = vs::testing::random_array(random, {4, 3, 3, 2}, vs::float32);
+  const auto model = [](bool training) {
+    const vs::Tensor x = vs::placeholder({4, 3, 3, 2}, {.name = "x"});
+    return std::pair{x, vs::layers::batch_normalization(x, {.training = training, .name = "bn"})};
+  };
+  vs::Graph training_graph;
+  const auto building_first = training_graph.as_default();
+  const auto [x, y] = model(true);
+  vs::Operation train;
+  {
+    const auto after = vs::control_dependencies(vs::layers::get_update_ops());
+    train = vs::GradientDescentOptimizer(0.1).minimize(vs::reduce_mean(vs::square(y)));
+  }
+  vs::Session training(training_graph);
+  for (int step = 0; step < 3; ++step) (void)training.run({{x, batch}}, train);
+  const std::string path = vs::Saver().save(training, directory / "model");
+  std::vector<std::string> names;
+  const vs::CheckpointReader checkpoint(path);
+  for (const vs::CheckpointEntry& entry : checkpoint.entries()) names.push_back(entry.name);
+  const std::vector<std::string> expected = {"bn/beta", "bn/gamma", "bn/moving_mean", "bn/moving_variance"};
+  BOOST_TEST(names == expected, boost::test_tools::per_element());
+
+  vs::Graph graph;
+  const auto building = graph.as_default();
+  const auto [image, result] = model(false);
+  vs::Session session(graph);
+  vs::Saver().restore(session, path);
+  const std::vector<vs::Array> read = training.read(training_graph.global_variables());
+  BOOST_TEST(read[2].values<float>()[0] != 0);
+  const vs::FusedBatchNorm wanted = vs::fused_batch_norm(
+      image, read[0], read[1], {.mean = read[2], .variance = read[3], .is_training = false});
+  const auto values = session.run({{image, batch}}, {result, wanted.y});
+  BOOST_TEST(values[0].same_bits(values[1]));
+}
+
 BOOST_AUTO_TEST_CASE(SV14_a_model_without_optimizer_restores_its_part) {
   const TemporaryDirectory directory;
   Random random(2);

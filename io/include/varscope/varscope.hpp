@@ -6,6 +6,7 @@
 #include <varscope/array_ops.hpp>
 #include <varscope/atomic_file.hpp>
 #include <varscope/batch_iterator.hpp>
+#include <varscope/batch_normalization.hpp>
 #include <varscope/checkpoint.hpp>
 #include <varscope/clip_ops.hpp>
 #include <varscope/collection.hpp>
