@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // GatherV2 along the first dimension, and its gradient: each row of params gets the sum of the gradients of
 // the rows that were taken from it.
+#include "ops/gather.hpp"
+
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
 #include "ops/range_kernel.hpp"
@@ -42,7 +44,7 @@ class GatherGradDefinition final : public detail::OpDefinition {
  public:
   explicit GatherGradDefinition(std::optional<Shape> params) : params_(std::move(params)) {}
 
-  std::string_view type() const noexcept override { return "UnsortedSegmentSum"; }
+  std::string_view type() const noexcept override { return detail::kGatherGradType; }
 
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     detail::require_floating(inputs[0], "grad");
@@ -150,7 +152,7 @@ class GatherDefinition final : public detail::OpDefinition {
       named.push_back({"params", &like});
     }
     return std::vector{detail::build(std::make_shared<GatherGradDefinition>(std::move(known)),
-                                     std::move(named), {}, "UnsortedSegmentSum", where),
+                                     std::move(named), {}, detail::kGatherGradType, where),
                        Tensor{}};
   }
 
@@ -183,6 +185,18 @@ Tensor build_gather(const TensorLike& params, const TensorLike& indices, std::st
 }
 
 }  // namespace
+
+namespace detail {
+
+Tensor gather_gradient(const Tensor& values, const Tensor& indices, const Shape& params,
+                       std::string_view name, const SourceLocation& where) {
+  const TensorLike data(values, where);
+  const TensorLike segment_ids(indices, where);
+  return build(std::make_shared<GatherGradDefinition>(params),
+               {{"data", &data}, {"segment_ids", &segment_ids}}, name, kGatherGradType, where);
+}
+
+}  // namespace detail
 
 Tensor gather(const TensorLike& params, const TensorLike& indices, std::string_view name,
               SourceLocation where) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clipping, made of other operations below a name scope. The last one has the scope's name, as in TensorFlow.
+#include "ops/indexed_slices.hpp"
+
 #include <varscope/array_ops.hpp>
 #include <varscope/clip_ops.hpp>
 #include <varscope/error.hpp>
@@ -37,7 +39,11 @@ Tensor global_norm(const std::vector<Tensor>& t_list, std::string_view name, Sou
   const NameScopeGuard inside = scope_of(name, "global_norm", where);
   std::vector<TensorLike> halves;  // of the squares of each tensor's norm, as vectors of one element
   for (const Tensor& tensor : t_list) {
-    if (tensor) halves.emplace_back(reshape(l2_loss(tensor, {}, where), Shape{1}, {}, where), where);
+    if (!tensor) continue;
+    // Of lookups TensorFlow takes the norm of the rows as they are, not that of the sums of equal ones.
+    const std::optional<detail::IndexedSlices> slices = detail::indexed_slices_of(tensor, where);
+    halves.emplace_back(reshape(l2_loss(slices ? slices->values : tensor, {}, where), Shape{1}, {}, where),
+                        where);
   }
   if (halves.empty()) {
     throw ValueError("global_norm() at " + to_string(where) + ": there is no tensor, or all are empty");
@@ -62,8 +68,14 @@ ClippedByGlobalNorm clip_by_global_norm(const std::vector<Tensor>& t_list, const
       result.tensors.emplace_back();
       continue;
     }
+    const std::string tensor_name = inside.name() + "_" + std::to_string(i);
+    if (std::optional<detail::IndexedSlices> slices = detail::indexed_slices_of(t_list[i], where)) {
+      slices->values = multiply(slices->values, scale, "mul", where);
+      result.tensors.push_back(detail::dense_of(*slices, tensor_name, where));
+      continue;
+    }
     const Tensor scaled = multiply(t_list[i], scale, "mul", where);
-    result.tensors.push_back(identity(scaled, inside.name() + "_" + std::to_string(i), where));
+    result.tensors.push_back(identity(scaled, tensor_name, where));
   }
   return result;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "graph/operation_node.hpp"
+#include "ops/indexed_slices.hpp"
 #include "train/optimizer_body.hpp"
 
 #include <varscope/collection.hpp>
@@ -55,11 +56,21 @@ void require_integer_scalar(const Variable& global_step, const std::string& what
                   global_step.shape().to_string() + ", but must be an integer scalar");
 }
 
+/// Of lookups, the rows that were looked up.
+detail::UpdateGradient gradient_of(const detail::OptimizerBody& body, const GradientAndVariable& pair,
+                                   const SourceLocation& where) {
+  if (!body.takes_rows()) return {pair.gradient, {}};
+  const std::optional<detail::IndexedSlices> slices = detail::indexed_slices_of(pair.gradient, where);
+  if (!slices || slices->dense_shape != pair.variable.shape()) return {pair.gradient, {}};
+  const detail::DistinctSlices distinct = detail::distinct_slices(*slices, where);
+  return {distinct.values, distinct.rows};
+}
+
 /// The update of one variable, and what its constraint makes of it (SEMANTICS P2).
 Operation add_constrained_update(detail::OptimizerBody& body, const GradientAndVariable& pair,
                                  const SourceLocation& where) {
   const NameScopeGuard inside = name_scope("update_" + pair.variable.op().name(), {}, where);
-  const Operation update = body.update(pair.gradient, pair.variable, where);
+  const Operation update = body.update(gradient_of(body, pair, where), pair.variable, where);
   const Constraint& constraint = pair.variable.constraint();
   if (!constraint) return update;
   return assign(pair.variable, constraint(update.output(0)), {}, where).op();

@@ -15,6 +15,13 @@
 
 namespace varscope::detail {
 
+/// The gradient of a variable: an array of its shape or, of lookups, the rows that are not zero
+/// (ops/indexed_slices.hpp).
+struct UpdateGradient {
+  Tensor values;
+  Tensor rows;  // which they are, as add_update() takes them; empty for all
+};
+
 class OptimizerBody {
  public:
   /// Throws ValueError for an empty name.
@@ -33,7 +40,10 @@ class OptimizerBody {
   /// Makes tensors of the numbers, inside the optimizer's name scope.
   virtual void prepare(const SourceLocation& where) = 0;
   /// Adds the operation that updates the variable; its output 0 is the new value.
-  virtual Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) = 0;
+  virtual Operation update(const UpdateGradient& gradient, const Variable& variable,
+                           const SourceLocation& where) = 0;
+  /// Whether a gradient may be some rows: then the others, and those of the slots, stay as they are.
+  virtual bool takes_rows() const noexcept { return true; }
   /// Adds what comes after all updates, and gives that.
   virtual std::vector<Operation> finish(const SourceLocation& /*where*/) { return {}; }
 

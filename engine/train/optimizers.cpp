@@ -52,6 +52,7 @@ namespace {
 
 using detail::hyperparameter;
 using detail::OptimizerBody;
+using detail::UpdateGradient;
 
 /// Those that all of them have: a learning rate that is converted to the dtype of each variable.
 class RatedBody : public OptimizerBody {
@@ -80,10 +81,11 @@ class GradientDescentBody final : public RatedBody {
  public:
   using RatedBody::RatedBody;
 
-  Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) override {
+  Operation update(const UpdateGradient& gradient, const Variable& variable,
+                   const SourceLocation& where) override {
     std::vector<Tensor> inputs = converted({rate()}, variable, where);
-    inputs.push_back(gradient);
-    return add_update(detail::kApplyGradientDescent, variable, {}, inputs, where);
+    inputs.push_back(gradient.values);
+    return add_update(detail::kApplyGradientDescent, variable, {}, inputs, where, gradient.rows);
   }
 };
 
@@ -101,10 +103,11 @@ class MomentumBody final : public RatedBody {
     RatedBody::prepare(where);
     prepared_ = hyperparameter(momentum_, "momentum");
   }
-  Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) override {
+  Operation update(const UpdateGradient& gradient, const Variable& variable,
+                   const SourceLocation& where) override {
     const std::vector<Tensor> numbers = converted({rate(), prepared_}, variable, where);
-    return add_update(rule_, variable, {slot(variable, "momentum")}, {numbers[0], gradient, numbers[1]},
-                      where);
+    return add_update(rule_, variable, {slot(variable, "momentum")},
+                      {numbers[0], gradient.values, numbers[1]}, where, gradient.rows);
   }
 
  private:
@@ -126,10 +129,11 @@ class AdagradBody final : public RatedBody {
     const auto initializer = [this](const Variable&) { return constant_initializer(start_); };
     for (const Variable& variable : variables) (void)slot(variable, "accumulator", initializer, where);
   }
-  Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) override {
+  Operation update(const UpdateGradient& gradient, const Variable& variable,
+                   const SourceLocation& where) override {
     const std::vector<Tensor> numbers = converted({rate()}, variable, where);
     return add_update(detail::kApplyAdagrad, variable, {slot(variable, "accumulator")},
-                      {numbers[0], gradient}, where);
+                      {numbers[0], gradient.values}, where, gradient.rows);
   }
 
  private:
@@ -155,13 +159,14 @@ class RMSPropBody final : public RatedBody {
     momentum_ = hyperparameter(options_.momentum, "momentum");
     epsilon_ = hyperparameter(options_.epsilon, "epsilon");
   }
-  Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) override {
+  Operation update(const UpdateGradient& gradient, const Variable& variable,
+                   const SourceLocation& where) override {
     std::vector<Tensor> inputs = converted({rate(), decay_, momentum_, epsilon_}, variable, where);
-    inputs.push_back(gradient);
+    inputs.push_back(gradient.values);
     std::vector<Variable> slots{slot(variable, "rms"), slot(variable, "momentum")};
     if (options_.centered) slots.insert(slots.begin(), slot(variable, "mg"));
     return add_update(options_.centered ? detail::kApplyCenteredRMSProp : detail::kApplyRMSProp, variable,
-                      slots, inputs, where);
+                      slots, inputs, where, gradient.rows);
   }
 
  private:
@@ -203,13 +208,16 @@ class AdamBody final : public RatedBody {
     beta2_ = hyperparameter(options_.beta2, "beta2");
     epsilon_ = hyperparameter(options_.epsilon, "epsilon");
   }
-  Operation update(const Tensor& gradient, const Variable& variable, const SourceLocation& where) override {
+  Operation update(const UpdateGradient& gradient, const Variable& variable,
+                   const SourceLocation& where) override {
     std::vector<Tensor> inputs =
         converted({beta1_power_, beta2_power_, rate(), beta1_, beta2_, epsilon_}, variable, where);
-    inputs.push_back(gradient);
+    inputs.push_back(gradient.values);
     return add_update(detail::kApplyAdam, variable, {slot(variable, "m"), slot(variable, "v")}, inputs,
                       where);
   }
+  /// Both means decay in all rows, so all of the variable moves (TensorFlow's _apply_sparse_shared).
+  bool takes_rows() const noexcept override { return false; }
   std::vector<Operation> finish(const SourceLocation& where) override {
     const auto raise = [&where](const Variable& power, const Tensor& beta) {
       const Tensor product = multiply(power, beta, "mul", where);

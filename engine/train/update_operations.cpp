@@ -7,12 +7,13 @@
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 #include "scope/variable_record.hpp"
+#include "train/row_update_kernel.hpp"
+#include "train/update_arguments.hpp"
 
 #include <varscope/error.hpp>
 #include <varscope/simd/reference/optimizers.hpp>
 
 #include <array>
-#include <cmath>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,61 +22,15 @@ namespace varscope::detail {
 
 namespace {
 
-/// The inputs of one run of one kernel.
-template <typename T>
-struct UpdateArguments {
-  UpdateArguments(const UpdateRule& rule, const KernelArguments& arguments) noexcept {
-    T decay_power = 0;
-    T decay_2_power = 0;
-    bool corrected = false;
-    int index = rule.num_slots;
-    for (const NamedUpdateInput& described : rule.inputs) {
-      const T* const value = input<T>(arguments, ++index);
-      switch (described.kind) {
-        case UpdateInput::gradient:
-          gradient = value;
-          break;
-        case UpdateInput::learning_rate:
-          numbers.learning_rate = *value;
-          break;
-        case UpdateInput::momentum:
-          numbers.momentum = *value;
-          break;
-        case UpdateInput::decay:
-          numbers.decay = *value;
-          break;
-        case UpdateInput::decay_2:
-          numbers.decay_2 = *value;
-          break;
-        case UpdateInput::epsilon:
-          numbers.epsilon = *value;
-          break;
-        case UpdateInput::decay_power:
-          decay_power = *value;
-          corrected = true;
-          break;
-        case UpdateInput::decay_2_power:
-          decay_2_power = *value;
-          break;
-      }
-    }
-    if (corrected) {
-      numbers.learning_rate = numbers.learning_rate * std::sqrt(T(1) - decay_2_power) / (T(1) - decay_power);
-    }
-  }
-
-  simd::OptimizerNumbers<T> numbers;
-  const T* gradient = nullptr;
-};
-
 /// Where the inputs of an operation are: the variable first, its slots behind it, then the others; a gradient
-/// that is a variable of its own comes right behind the slots.
+/// that is a variable of its own comes right behind the slots. Of a sparse update the gradient is some rows,
+/// and the last input which.
 class UpdateDefinition final : public OpDefinition {
  public:
-  UpdateDefinition(const UpdateRule& rule, std::vector<const VariableRecord*> variables)
-      : rule_(rule), variables_(std::move(variables)) {}
+  UpdateDefinition(const UpdateRule& rule, bool sparse, std::vector<const VariableRecord*> variables)
+      : rule_(rule), sparse_(sparse), variables_(std::move(variables)) {}
 
-  std::string_view type() const noexcept override { return rule_.type; }
+  std::string_view type() const noexcept override { return sparse_ ? rule_.sparse_type : rule_.type; }
   OpRole role() const noexcept override { return OpRole::assign_update; }
   std::span<const VariableRecord* const> variables() const noexcept override { return variables_; }
 
@@ -91,12 +46,15 @@ class UpdateDefinition final : public OpDefinition {
       const auto& [name, kind] = rule_.inputs[i];
       const TensorSpec& given = inputs[num_outputs() + i];
       require_same_dtype(variable, "var", given, name);
-      const Shape wanted = kind == UpdateInput::gradient ? variable.shape : Shape{};
+      const Shape wanted = kind != UpdateInput::gradient ? Shape{}
+                           : sparse_                     ? with_any_rows(variable.shape)
+                                                         : variable.shape;
       if (given.shape.compatible_with(wanted)) continue;
       throw ValueError("'" + std::string(name) + "' is " + to_string(given) + ", but must have the shape " +
                        wanted.to_string() +
                        (kind == UpdateInput::gradient ? " of " + named(variables_[0]) : ""));
     }
+    if (sparse_) require_dtype(inputs.back(), "indices", {DType::int64});
     return {inputs.begin(), inputs.begin() + static_cast<std::ptrdiff_t>(num_outputs())};
   }
 
@@ -108,10 +66,11 @@ class UpdateDefinition final : public OpDefinition {
         .items_per_tile = kElementsPerTile,
         .nanoseconds_per_item = rule_.nanoseconds_per_element * (vectorized ? 1 : 4),
         .description = vectorized ? kernel_set().name : "plain"};
-    if (vectorized) return make_update_kernel<float>(options, kernel_set().optimizers.*rule_.vectorized);
+    if (vectorized)
+      return make_update_kernel<float>(inputs, options, kernel_set().optimizers.*rule_.vectorized);
     static constexpr auto plain = simd::reference::optimizer_functions<double>();
     return visit_element_type<double>(inputs[0].dtype, [&]<typename T>(ElementType<T>) {
-      return make_update_kernel<T>(options, plain.*rule_.plain);
+      return make_update_kernel<T>(inputs, options, plain.*rule_.plain);
     });
   }
 
@@ -122,9 +81,19 @@ class UpdateDefinition final : public OpDefinition {
     return "variable " + record->op_name() + " (made at " + varscope::to_string(record->where()) + ")";
   }
 
+  static Shape with_any_rows(const Shape& shape) {
+    std::vector<std::int64_t> dimensions = shape.dimensions();
+    dimensions[0] = unknown_dimension;
+    return Shape(std::move(dimensions));
+  }
+
   template <typename T>
-  std::unique_ptr<Kernel> make_update_kernel(const RangeOptions& options,
+  std::unique_ptr<Kernel> make_update_kernel(std::span<const TensorSpec> inputs, const RangeOptions& options,
                                              simd::OptimizerFunction<T> function) const {
+    if (sparse_) {
+      return std::make_unique<RowUpdateKernel<T>>(rule_, function, inputs[0].shape,
+                                                  inputs.back().shape.num_elements(), options);
+    }
     return make_range_kernel(options, [function, &rule = rule_](std::int64_t first, std::int64_t last,
                                                                 const KernelArguments& arguments) noexcept {
       const UpdateArguments<T> update(rule, arguments);
@@ -141,6 +110,7 @@ class UpdateDefinition final : public OpDefinition {
   }
 
   const UpdateRule& rule_;
+  const bool sparse_;
   const std::vector<const VariableRecord*> variables_;
 };
 
@@ -168,9 +138,11 @@ constexpr NamedUpdateInput kMovingAverageInputs[] = {{"value", UpdateInput::grad
 template <typename T>
 using Functions = simd::OptimizerFunctions<T>;
 
-/// The variables themselves, then the other inputs.
+/// The variables themselves, then the other inputs; of a sparse update `rows` behind those.
 Operation build_update(const UpdateRule& rule, const std::vector<Variable>& variables,
-                       const std::vector<Tensor>& others, const SourceLocation& where) {
+                       std::vector<Tensor> others, const Tensor& rows, const SourceLocation& where) {
+  const bool sparse = static_cast<bool>(rows);
+  if (sparse) others.push_back(rows);
   std::vector<const VariableRecord*> records;
   std::vector<TensorLike> values;
   for (const Variable& variable : variables) {
@@ -181,43 +153,66 @@ Operation build_update(const UpdateRule& rule, const std::vector<Variable>& vari
   std::vector<NamedInput> inputs;
   const std::size_t num_set = 1 + static_cast<std::size_t>(rule.num_slots);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    inputs.push_back({i < num_set ? "var" : rule.inputs[i - num_set].name, &values[i]});
+    const std::size_t behind = i - num_set;
+    inputs.push_back({i < num_set                    ? "var"
+                      : behind == rule.inputs.size() ? "indices"
+                                                     : rule.inputs[behind].name,
+                      &values[i]});
   }
-  return add_operation({.definition = std::make_shared<UpdateDefinition>(rule, std::move(records)),
+  return add_operation({.definition = std::make_shared<UpdateDefinition>(rule, sparse, std::move(records)),
                         .inputs = std::move(inputs),
-                        .default_name = rule.type,
+                        .default_name = sparse ? rule.sparse_type : rule.type,
                         .where = where});
 }
 
 }  // namespace
 
 constinit const UpdateRule kApplyGradientDescent = {"ApplyGradientDescent",
+                                                    "SparseApplyGradientDescent",
                                                     0,
                                                     kGradientDescentInputs,
                                                     &Functions<float>::gradient_descent,
                                                     &Functions<double>::gradient_descent,
                                                     0.4};
-constinit const UpdateRule kApplyMomentum = {
-    "ApplyMomentum", 1, kMomentumInputs, &Functions<float>::momentum, &Functions<double>::momentum, 0.6};
+constinit const UpdateRule kApplyMomentum = {"ApplyMomentum",
+                                             "SparseApplyMomentum",
+                                             1,
+                                             kMomentumInputs,
+                                             &Functions<float>::momentum,
+                                             &Functions<double>::momentum,
+                                             0.6};
 constinit const UpdateRule kApplyNesterovMomentum = {"ApplyMomentum",
+                                                     "SparseApplyMomentum",
                                                      1,
                                                      kMomentumInputs,
                                                      &Functions<float>::nesterov_momentum,
                                                      &Functions<double>::nesterov_momentum,
                                                      0.6};
-constinit const UpdateRule kApplyAdagrad = {
-    "ApplyAdagrad", 1, kAdagradInputs, &Functions<float>::adagrad, &Functions<double>::adagrad, 0.8};
-constinit const UpdateRule kApplyRMSProp = {
-    "ApplyRMSProp", 2, kRMSPropInputs, &Functions<float>::rmsprop, &Functions<double>::rmsprop, 1};
+constinit const UpdateRule kApplyAdagrad = {"ApplyAdagrad",
+                                            "SparseApplyAdagrad",
+                                            1,
+                                            kAdagradInputs,
+                                            &Functions<float>::adagrad,
+                                            &Functions<double>::adagrad,
+                                            0.8};
+constinit const UpdateRule kApplyRMSProp = {"ApplyRMSProp",
+                                            "SparseApplyRMSProp",
+                                            2,
+                                            kRMSPropInputs,
+                                            &Functions<float>::rmsprop,
+                                            &Functions<double>::rmsprop,
+                                            1};
 constinit const UpdateRule kApplyCenteredRMSProp = {"ApplyCenteredRMSProp",
+                                                    "SparseApplyCenteredRMSProp",
                                                     3,
                                                     kRMSPropInputs,
                                                     &Functions<float>::centered_rmsprop,
                                                     &Functions<double>::centered_rmsprop,
                                                     1.3};
 constinit const UpdateRule kApplyAdam = {
-    "ApplyAdam", 2, kAdamInputs, &Functions<float>::adam, &Functions<double>::adam, 1};
+    "ApplyAdam", "", 2, kAdamInputs, &Functions<float>::adam, &Functions<double>::adam, 1};
 constinit const UpdateRule kAssignMovingAverage = {"AssignMovingAvg",
+                                                   "",
                                                    0,
                                                    kMovingAverageInputs,
                                                    &Functions<float>::moving_average,
@@ -225,15 +220,15 @@ constinit const UpdateRule kAssignMovingAverage = {"AssignMovingAvg",
                                                    0.4};
 
 Operation add_update(const UpdateRule& rule, const Variable& variable, const std::vector<Variable>& slots,
-                     const std::vector<Tensor>& inputs, const SourceLocation& where) {
+                     const std::vector<Tensor>& inputs, const SourceLocation& where, const Tensor& rows) {
   std::vector<Variable> variables{variable};
   variables.insert(variables.end(), slots.begin(), slots.end());
-  return build_update(rule, variables, inputs, where);
+  return build_update(rule, variables, inputs, rows, where);
 }
 
 Operation add_moving_average_of(const Variable& average, const Variable& value, const Tensor& decay,
                                 const SourceLocation& where) {
-  return build_update(kAssignMovingAverage, {average, value}, {decay}, where);
+  return build_update(kAssignMovingAverage, {average, value}, {decay}, {}, where);
 }
 
 }  // namespace varscope::detail

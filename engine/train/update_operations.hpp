@@ -33,7 +33,8 @@ struct NamedUpdateInput {
 
 /// One such operation: a constant of the program.
 struct UpdateRule {
-  std::string_view type;  // TensorFlow's; the default name too
+  std::string_view type;         // TensorFlow's; the default name too
+  std::string_view sparse_type;  // of some rows; empty where there is no such update
   int num_slots;
   std::span<const NamedUpdateInput> inputs;  // behind the variables
   simd::OptimizerFunction<float> simd::OptimizerFunctions<float>::*vectorized;
@@ -55,8 +56,12 @@ extern const UpdateRule kAssignMovingAverage;  // value, decay
 /// read as assignments before it in the run have made them. Throws TypeError unless all have the variable's
 /// dtype, which must be float32 or float64, ValueError unless the gradient fits the variable's shape and
 /// everything else is a scalar.
+///
+/// With `rows`, of a rule that has a sparse type, it is an update of these rows of the variable and its slots
+/// alone: the gradient among the inputs is that of these rows, one behind the other. They are int64,
+/// ascending and different; from the first -1 on they count for nothing.
 Operation add_update(const UpdateRule& rule, const Variable& variable, const std::vector<Variable>& slots,
-                     const std::vector<Tensor>& inputs, const SourceLocation& where);
+                     const std::vector<Tensor>& inputs, const SourceLocation& where, const Tensor& rows = {});
 
 /// The same for kAssignMovingAverage, whose value is that of a variable as assignments before it in the run
 /// have made it.

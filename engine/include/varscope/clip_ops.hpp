@@ -30,7 +30,8 @@ VARSCOPE_API Tensor clip_by_norm(const TensorLike& t, const TensorLike& clip_nor
                                  SourceLocation where = SourceLocation::current());
 
 /// sqrt(sum over all tensors of the sum of their squares), a scalar ("global_norm/global_norm"). Empty
-/// Tensors are skipped. All of one dtype, float32 or float64. Throws ValueError if no tensor is left.
+/// Tensors are skipped. Of the gradient of lookups (gather()) the rows count as they are, equal ones each by
+/// itself, as in TensorFlow. All of one dtype, float32 or float64. Throws ValueError if no tensor is left.
 VARSCOPE_API Tensor global_norm(const std::vector<Tensor>& t_list, std::string_view name = {},
                                 SourceLocation where = SourceLocation::current());
 

@@ -126,8 +126,8 @@ VARSCOPE_API Tensor avg_pool(const TensorLike& value, PoolOptions options = {},
                              SourceLocation where = SourceLocation::current());
 
 /// The rows of `params` with the numbers `ids`: gather() under the name that it has for embeddings
-/// (tf.nn.embedding_lookup; "GatherV2", named "embedding_lookup"). Its gradient is an array as large as
-/// `params`.
+/// (tf.nn.embedding_lookup; "GatherV2", named "embedding_lookup"). Its gradient is a tensor as large as
+/// `params`, which is not computed where an optimizer updates the rows alone (optimizer.hpp).
 VARSCOPE_API Tensor embedding_lookup(const TensorLike& params, const TensorLike& ids,
                                      std::string_view name = {},
                                      SourceLocation where = SourceLocation::current());

@@ -15,6 +15,11 @@
 // flags, partitioners or getters are in force: "conv1/weights/Adam", then "conv1/weights/Adam_1"; a second
 // optimizer of the same name goes on with "_2" (SEMANTICS OP1, OP2, decision 9). Of a part of a partitioned
 // variable they are parts of "<variable>/Adam".
+//
+// Where the loss takes nothing but rows of a variable (gather(), embedding_lookup()) and its gradient comes
+// as gradients() or clip_by_global_norm() gave it, a step changes these rows and those of the slots alone,
+// with the sums of the gradients of rows that were taken several times: TensorFlow's rules for IndexedSlices.
+// AdamOptimizer decays its means in all rows, as there, and so moves all of them.
 #pragma once
 
 #include <varscope/export.hpp>
