@@ -105,6 +105,11 @@ class OpDefinition {
   /// them are set by one operation, from one pass over the memory. Not fewer than outputs.
   virtual std::span<const VariableRecord* const> variables() const noexcept { return {}; }
 
+  /// Of assign_update: the input, int64 [n], that says in which rows the outputs differ from the variables:
+  /// ascending, then -1. -1 if they may in all. The kernel is then told which rows of an output's memory hold
+  /// the variable's value already, so that its cost is by these rows and not by all.
+  virtual int changed_rows_input() const noexcept { return -1; }
+
   virtual FusionRole fusion_role() const noexcept { return FusionRole::none; }
   /// This operation with the epilogue fused into it (inputs: its own, then bias, then residual as the
   /// epilogue has them), or nullptr if it cannot.

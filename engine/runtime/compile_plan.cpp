@@ -8,6 +8,7 @@
 #include <varscope/error.hpp>
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace varscope::detail {
 
@@ -42,6 +43,7 @@ class PlanLowering {
     make_steps();
     sort_into_waves();
     make_storages();
+    find_changed_rows();
     compute_in_place();
     place_memory();
     place_values();
@@ -75,6 +77,11 @@ class PlanLowering {
       step.num_stages = kernel->num_stages();
       for (std::size_t input : step.inputs) step.wave = std::max(step.wave, wave_of_root[root_[input]] + 1);
       for (std::size_t output : step.outputs) wave_of_root[output] = step.wave;
+      if (operation.definition->changed_rows_input() >= 0) {
+        step.assigned_outputs.assign(step.outputs.size(), no_index);
+        rows_of_step_[operation.node] =
+            operation.inputs[static_cast<std::size_t>(operation.definition->changed_rows_input())];
+      }
       set_packing(step, *kernel);
       step.kernel = std::move(kernel);
       plan_.steps.push_back(std::move(step));
@@ -130,6 +137,29 @@ class PlanLowering {
       if (!fetched_[fetch] || !computed(*fetched_[fetch])) continue;
       Storage& storage = storages_[root_[*fetched_[fetch]]];
       if (storage.result == no_index) storage.result = fetch;
+    }
+  }
+
+  /// An assigned variable of which a step changes some rows of the value from before the run: the run keeps
+  /// which, to its end.
+  void find_changed_rows() {
+    plan_.changed_rows.resize(plan_.assigned.size());
+    const std::size_t num_fetches = fetched_.size() - plan_.assigned.size();
+    for (std::size_t i = 0; i < plan_.assigned.size(); ++i) {
+      const std::optional<std::size_t> value = fetched_[num_fetches + i];
+      if (!value || producer_[root_[*value]] < 0) continue;
+      PlannedStep& step = plan_.steps[static_cast<std::size_t>(producer_[root_[*value]])];
+      for (std::size_t output = 0; output < step.assigned_outputs.size(); ++output) {
+        if (step.outputs[output] != root_[*value]) continue;
+        const GraphValue& before = graph_.values[root_[step.inputs[output]]];
+        if (before.source != ValueSource::variable || plan_.variables[before.index] != plan_.assigned[i])
+          continue;
+        step.assigned_outputs[output] = i;
+        const std::size_t rows = rows_of_step_.at(step.node);
+        plan_.changed_rows[i] = rows;
+        Storage& storage = storages_[root_[rows]];
+        storage.last_wave = std::max(storage.last_wave, plan_.steps.back().wave);
+      }
     }
   }
 
@@ -247,6 +277,7 @@ class PlanLowering {
   std::vector<int> producer_;         // of each value: the step that writes it, or -1
   std::vector<Storage> storages_;     // of each root
   std::vector<std::size_t> offsets_;  // of each root that is in the arena
+  std::unordered_map<const OperationNode*, std::size_t> rows_of_step_;  // of steps that change some rows
 };
 
 void require_strict_accuracy(PlanGraph& graph) {

@@ -71,13 +71,15 @@ std::unique_ptr<RunFrame> ExecutionPlan::acquire_frame() const {
   }
   frame->inputs.resize(num_inputs);
   frame->outputs.resize(num_outputs);
+  frame->stale.resize(num_outputs);
   auto* arena = static_cast<std::byte*>(frame->arena.data());
   std::size_t input = 0;
   std::size_t output = 0;
   for (const PlannedStep& step : steps) {
     frame->steps.push_back({.inputs = frame->inputs.data() + input,
                             .outputs = frame->outputs.data() + output,
-                            .workspace = arena + step.workspace_offset});
+                            .workspace = arena + step.workspace_offset,
+                            .stale = frame->stale.data() + output});
     input += step.inputs.size();
     output += step.outputs.size();
   }

@@ -63,6 +63,9 @@ struct PlannedStep {
   std::size_t workspace_offset = 0;  // in the arena
   int wave = 0;
   int num_stages = 1;
+  /// Of a step that changes some rows: for each output that is the new value of an assigned variable and is
+  /// made from its value from before the run, the number of that variable in `assigned`; else no_index.
+  std::vector<std::size_t> assigned_outputs;
 };
 
 struct PlannedWave {
@@ -78,7 +81,8 @@ struct RunFrame {
   std::vector<void*> values;           // address of each value
   std::vector<const void*> inputs;     // of all steps, one after the other
   std::vector<void*> outputs;          // likewise
-  std::vector<KernelArguments> steps;  // pointing into the two above
+  std::vector<StaleRows> stale;        // likewise
+  std::vector<KernelArguments> steps;  // pointing into the three above
 };
 
 /// Feeds and fetches as the caller gave them: what a plan is found by.
@@ -118,6 +122,8 @@ class ExecutionPlan {
   std::vector<const VariableRecord*> assigned;           // those it gives new values
   // The value of each fetch, none for an operation, and behind those of each variable in `assigned`.
   std::vector<std::optional<std::size_t>> fetches;
+  /// Of each variable in `assigned` the value that says in which rows it changes; none: in any.
+  std::vector<std::optional<std::size_t>> changed_rows;
   std::size_t arena_bytes = 0;
   bool stateful = false;
 

@@ -97,8 +97,19 @@ class PlanRun {
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
       const PlannedStep& step = plan_.steps[i];
       for (std::size_t value : step.inputs) frame_.inputs[input++] = frame_.values[value];
+      set_stale(step, output);
       for (std::size_t value : step.outputs) frame_.outputs[output++] = frame_.values[value];
       frame_.steps[i].run_number = arguments_.run_number;
+    }
+  }
+
+  void set_stale(const PlannedStep& step, std::size_t first_output) {
+    for (std::size_t i = 0; i < step.assigned_outputs.size(); ++i) {
+      const std::size_t assigned = step.assigned_outputs[i];
+      // If the caller fetches the new value, it is made in the caller's array.
+      const bool in_place = assigned < arguments_.stale.size() &&
+                            frame_.values[step.outputs[i]] == arguments_.assigned[assigned].data();
+      frame_.stale[first_output + i] = in_place ? arguments_.stale[assigned] : StaleRows{};
     }
   }
 
@@ -185,6 +196,12 @@ class PlanRun {
       Array& target = result(fetch);
       if (source != target.data() && target.num_bytes() > 0)
         std::memcpy(target.data(), source, target.num_bytes());
+    }
+    for (std::size_t i = 0; i < arguments_.changed_rows.size(); ++i) {
+      if (!plan_.changed_rows[i]) continue;
+      Array& target = arguments_.changed_rows[i];
+      if (target.num_bytes() > 0)
+        std::memcpy(target.data(), frame_.values[*plan_.changed_rows[i]], target.num_bytes());
     }
   }
 

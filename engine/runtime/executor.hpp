@@ -17,6 +17,11 @@ struct RunArguments {
   std::span<const Array> feeds;
   std::span<Array> results;   // one for each fetch, of its dtype and shape
   std::span<Array> assigned;  // one for each variable that gets a new value
+  /// One for each of these: where the array does not hold the variable's value from before the run. None: it
+  /// may anywhere.
+  std::span<const StaleRows> stale;
+  /// One for each of these: gets the rows in which it changes, if the plan knows them.
+  std::span<Array> changed_rows;
   const Snapshot* variables = nullptr;
   std::uint64_t run_number = 0;
   bool parallel = true;

@@ -9,6 +9,13 @@
 
 namespace varscope::detail {
 
+/// In which rows (elements along the first dimension) an array is not what it should be.
+struct StaleRows {
+  bool all = true;
+  const std::int64_t* rows = nullptr;  // if not all: ascending; from the first -1 on they count for nothing
+  std::int64_t count = 0;
+};
+
 /// The memory of one run of one kernel. All pointers are aligned to Array::alignment.
 struct KernelArguments {
   const void* const* inputs = nullptr;  // one for each input of the operation
@@ -16,6 +23,9 @@ struct KernelArguments {
       nullptr;                // one for each output; never overlap the inputs unless in_place_input() says so
   void* workspace = nullptr;  // workspace_bytes() of scratch, unset; shared by all tiles of this run
   const void* packed = nullptr;  // what pack() made, for kernels that have a packed_input()
+  /// For operations that change some rows (OpDefinition::changed_rows_input()), one for each output: where
+  /// its memory does not hold the value of the input of the same number yet.
+  const StaleRows* stale = nullptr;
   std::uint64_t run_number = 0;  // counts the runs of the session: the counter of stateful random kernels
 };
 

@@ -13,6 +13,7 @@
 #include <tbb/task_arena.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace varscope::detail {
 
@@ -101,6 +102,49 @@ bool shares_memory(const Array& result, std::span<const Array> feeds) {
 
 }  // namespace
 
+namespace {
+
+/// The arrays that a run writes the new values of variables to, and what is known of the rows in them.
+class NextValues {
+ public:
+  NextValues(const ExecutionPlan& plan, VariableValues& values) : plan_(plan) {
+    for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
+      const VariableRecord& record = *plan.assigned[i];
+      const std::optional<std::size_t>& rows = plan.changed_rows[i];
+      VariableValues::Memory memory = values.memory_for(record.index(), record.shape(), record.dtype());
+      values_.push_back(std::move(memory.value));
+      changed_rows_.push_back(
+          Array::uninitialized(rows ? plan.values[*rows].spec.shape : Shape{0}, DType::int64));
+      stale_.emplace_back();
+      if (!memory.stale_rows) continue;
+      const auto stale = std::as_const(*memory.stale_rows).values<std::int64_t>();
+      stale_.back() = {.all = false, .rows = stale.data(), .count = static_cast<std::int64_t>(stale.size())};
+      stale_rows_.push_back(std::move(*memory.stale_rows));
+    }
+  }
+
+  std::span<Array> values() noexcept { return values_; }
+  std::span<const StaleRows> stale() const noexcept { return stale_; }
+  std::span<Array> changed_rows() noexcept { return changed_rows_; }
+
+  void move_to(std::vector<VariableValues::Change>& changes) {
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      std::optional<Array> rows;
+      if (plan_.changed_rows[i]) rows = std::move(changed_rows_[i]);
+      changes.emplace_back(plan_.assigned[i]->index(), std::move(values_[i]), std::move(rows));
+    }
+  }
+
+ private:
+  const ExecutionPlan& plan_;
+  std::vector<Array> values_;
+  std::vector<Array> changed_rows_;
+  std::vector<StaleRows> stale_;
+  std::vector<Array> stale_rows_;  // what stale_ points into
+};
+
+}  // namespace
+
 void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& request, std::span<Array> results) {
   for (std::size_t i = 0; i < results.size(); ++i) {
     static const TensorSpec nothing{DType::float32, Shape{0}};  // what an operation gives
@@ -124,16 +168,16 @@ void SessionState::run_plan(const ExecutionPlan& plan, const PlanRequest& reques
   }
   (void)pin_initialized(plan.variables);
   const std::lock_guard lock(assigning_);
-  std::vector<Array> assigned;
-  for (const VariableRecord* record : plan.assigned) {
-    assigned.push_back(values_.memory_for(record->index(), record->shape(), record->dtype()));
-  }
+  NextValues next(plan, values_);
   // Isolated: while it waits for its tiles, this thread must not take up another run that wants the lock.
-  tbb::this_task_arena::isolate(
-      [&] { execute_plan(plan, {.feeds = request.feed_values, .results = results, .assigned = assigned}); });
-  for (std::size_t i = 0; i < plan.assigned.size(); ++i) {
-    changes.emplace_back(plan.assigned[i]->index(), std::move(assigned[i]));
-  }
+  tbb::this_task_arena::isolate([&] {
+    execute_plan(plan, {.feeds = request.feed_values,
+                        .results = results,
+                        .assigned = next.values(),
+                        .stale = next.stale(),
+                        .changed_rows = next.changed_rows()});
+  });
+  next.move_to(changes);
   values_.commit(std::move(changes));
 }
 

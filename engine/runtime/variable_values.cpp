@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/variable_values.hpp"
 
-#include <optional>
-
 namespace varscope::detail {
 
 VariableVersion::~VariableVersion() {
@@ -57,14 +55,17 @@ std::optional<Array> memory_of(std::shared_ptr<const VariableVersion> version) {
 
 }  // namespace
 
-Array VariableValues::memory_for(std::size_t index, const Shape& shape, DType dtype) {
+VariableValues::Memory VariableValues::memory_for(std::size_t index, const Shape& shape, DType dtype) {
   Version spare;
+  std::optional<Array> stale_rows;
   {
     const std::lock_guard lock(writer_);
     if (index < spares_.size()) spare = std::move(spares_[index]);
+    const VariableVersion* const current = snapshot_.writer_view().find(index);
+    if (current != nullptr) stale_rows = current->changed_rows();
   }
-  std::optional<Array> memory = memory_of(std::move(spare));
-  return memory ? std::move(*memory) : Array::uninitialized(shape, dtype);
+  if (std::optional<Array> memory = memory_of(std::move(spare))) return {std::move(*memory), stale_rows};
+  return {Array::uninitialized(shape, dtype), std::nullopt};
 }
 
 void VariableValues::publish(std::vector<Change> changes, Arrival arrival) {
@@ -72,11 +73,12 @@ void VariableValues::publish(std::vector<Change> changes, Arrival arrival) {
   auto next = std::make_unique<Snapshot>(snapshot_.writer_view());
   std::vector<std::pair<std::size_t, Version>> replaced;
   for (Change& change : changes) {
-    if (change.first >= next->versions_.size()) next->versions_.resize(change.first + 1);
-    Version& version = next->versions_[change.first];
+    if (change.index >= next->versions_.size()) next->versions_.resize(change.index + 1);
+    Version& version = next->versions_[change.index];
     if (arrival == Arrival::missing && version != nullptr) continue;
-    if (version != nullptr && version->own_memory()) replaced.emplace_back(change.first, std::move(version));
-    version = std::make_shared<VariableVersion>(std::move(change.second), arrival != Arrival::shared);
+    if (version != nullptr && version->own_memory()) replaced.emplace_back(change.index, std::move(version));
+    version = std::make_shared<VariableVersion>(std::move(change.value), arrival != Arrival::shared,
+                                                std::move(change.changed_rows));
   }
   if (spares_.size() < next->versions_.size()) spares_.resize(next->versions_.size());
   snapshot_.replace(std::move(next));

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,13 +27,16 @@ class VariableRecord;
 class VariableVersion {
  public:
   /// `own_memory`: whether the elements lie in memory that the session may use again when nobody reads them.
-  VariableVersion(Array value, bool own_memory) : value_(std::move(value)), own_memory_(own_memory) {}
+  /// `changed_rows`: where the value differs from that of the version before it; none: anywhere.
+  VariableVersion(Array value, bool own_memory, std::optional<Array> changed_rows)
+      : value_(std::move(value)), own_memory_(own_memory), changed_rows_(std::move(changed_rows)) {}
   VariableVersion(const VariableVersion&) = delete;
   VariableVersion& operator=(const VariableVersion&) = delete;
   ~VariableVersion();
 
   const Array& value() const noexcept { return value_; }
   bool own_memory() const noexcept { return own_memory_; }
+  const std::optional<Array>& changed_rows() const noexcept { return changed_rows_; }
 
   /// The value in the kernel's layout; made on first use, by whichever thread needs it first (two threads may
   /// both make it; one form is kept). Lock-free. Throws ResourceExhaustedError.
@@ -47,6 +51,7 @@ class VariableVersion {
 
   const Array value_;
   const bool own_memory_;
+  const std::optional<Array> changed_rows_;
   // A list that only grows, at its head. release on adding: a form is visible only when it is whole.
   mutable std::atomic<PackedForm*> forms_{nullptr};
 };
@@ -70,20 +75,39 @@ class Snapshot {
 ///   2. The memory of a value is written again only after no snapshot has its version any more, and no Array
 ///      outside shares it. The spare versions are in no snapshot that is published, so nobody can come to
 ///      have one that it has not had since before.
+///   3. Where the current version of a variable has changed_rows() and there is a spare version, that is the
+///      one before it: who commits changed rows has taken the spare one first (memory_for()), and a commit
+///      leaves the version that it replaces, or none.
 class VariableValues {
  public:
   using Pin = Published<Snapshot>::Pin;
-  using Change = std::pair<std::size_t, Array>;
+
+  /// The next value of the variable with that index, and the rows, int64, in which it differs from its
+  /// current one: ascending, then -1; none: it may in any.
+  struct Change {
+    Change(std::size_t of, Array next, std::optional<Array> rows = std::nullopt)
+        : index(of), value(std::move(next)), changed_rows(std::move(rows)) {}
+    std::size_t index;
+    Array value;
+    std::optional<Array> changed_rows;
+  };
+
+  /// Memory for a value, and the rows in which it is not the current value yet; none: it may be anything.
+  struct Memory {
+    Array value;
+    std::optional<Array> stale_rows;
+  };
 
   VariableValues();
 
   /// The latest commit. Lock-free.
   Pin pin() const { return snapshot_.pin(); }
 
-  /// Memory for the next value of a variable, unset: that of the value before the current one if nobody has
-  /// that any more, else new. So a training step, which replaces all values over and over, writes to two
-  /// arrays of each variable in turn, and touches no fresh memory. Throws ResourceExhaustedError.
-  Array memory_for(std::size_t index, const Shape& shape, DType dtype);
+  /// Memory for the next value of a variable: that of the value before the current one if nobody has that any
+  /// more, else new, and unset. So a training step, which replaces all values over and over, writes to two
+  /// arrays of each variable in turn, and touches no fresh memory; and one that replaces some rows has to
+  /// copy only those that the step before it replaced. Throws ResourceExhaustedError.
+  Memory memory_for(std::size_t index, const Shape& shape, DType dtype);
 
   /// Gives all these variables their new values, which nobody else may hold, in one commit. Throws
   /// ResourceExhaustedError or std::bad_alloc; then nothing has changed.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // RowUpdateKernel: an optimizer's step of some rows of a variable and of its slots. The first stage makes the
-// new arrays equal to the old ones, the second writes the new values of those rows.
+// new arrays equal to the old ones, which takes the rows in which they differ, mostly those of the step
+// before; the second writes the new values of the rows of this step.
 #pragma once
 
 #include "ops/range_kernel.hpp"
@@ -37,8 +38,8 @@ class RowUpdateKernel final : public Kernel {
     return ((stage == 0 ? rows_ : count_) + per_tile - 1) / per_tile;
   }
   double cost_nanoseconds() const noexcept override {
-    return static_cast<double>(rows_ * length_) * 0.4 * (1 + rule_.num_slots) +
-           static_cast<double>(count_ * length_) * nanoseconds_;
+    // Of two steps; the arrays as a whole are seldom copied.
+    return static_cast<double>(count_ * length_) * (nanoseconds_ + 0.4 * num_arrays());
   }
   const char* description() const noexcept override { return description_; }
 
@@ -61,9 +62,23 @@ class RowUpdateKernel final : public Kernel {
     const std::int64_t first = tile * rows_per_copy_;
     const std::int64_t last = std::min(rows_, first + rows_per_copy_);
     for (int i = 0; i < num_arrays(); ++i) {
-      std::copy_n(input<T>(arguments, i) + first * length_, (last - first) * length_,
-                  output<T>(arguments, i) + first * length_);
+      const StaleRows& stale = arguments.stale[i];
+      if (stale.all) {
+        copy_rows(i, first, last - first, arguments);
+        continue;
+      }
+      // Each tile takes its part of the list.
+      const std::int64_t tiles = num_tiles(0);
+      const std::int64_t end = (tile + 1) * stale.count / tiles;
+      for (std::int64_t j = tile * stale.count / tiles; j < end && stale.rows[j] >= 0; ++j)
+        copy_rows(i, stale.rows[j], 1, arguments);
     }
+  }
+
+  void copy_rows(int array, std::int64_t first, std::int64_t count,
+                 const KernelArguments& arguments) const noexcept {
+    std::copy_n(input<T>(arguments, array) + first * length_, count * length_,
+                output<T>(arguments, array) + first * length_);
   }
 
   void update(std::int64_t tile, const KernelArguments& arguments) const noexcept {

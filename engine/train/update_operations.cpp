@@ -34,6 +34,10 @@ class UpdateDefinition final : public OpDefinition {
   OpRole role() const noexcept override { return OpRole::assign_update; }
   std::span<const VariableRecord* const> variables() const noexcept override { return variables_; }
 
+  int changed_rows_input() const noexcept override {
+    return sparse_ ? static_cast<int>(num_outputs() + rule_.inputs.size()) : -1;
+  }
+
   std::vector<TensorSpec> infer(std::span<const TensorSpec> inputs) const override {
     const TensorSpec& variable = inputs[0];
     require_floating(variable, "var");

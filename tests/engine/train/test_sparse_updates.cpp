@@ -289,6 +289,115 @@ BOOST_AUTO_TEST_CASE(the_same_bits_on_any_number_of_threads) {
   BOOST_TEST(values[0].same_bits(values[2]));
 }
 
+// A step copies only the rows that the memory it is given does not have yet. Whatever comes between steps, no
+// row may be forgotten, and no value that somebody holds may change. Whole numbers: all is exact.
+BOOST_AUTO_TEST_CASE(rows_are_right_whatever_comes_between_the_steps) {
+  Random random(5);
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    Lookup lookup(vs::float32);
+    const vs::Tensor others = vs::placeholder({-1}, {.dtype = vs::int64, .name = "others"});
+    const vs::Tensor of_others =
+        vs::gradients({vs::gather(lookup.table, others)}, {lookup.table}, {.grad_ys = {lookup.g * 2.0F}})[0];
+    vs::MomentumOptimizer first(1, 1);
+    const vs::Operation step = first.apply_gradients({{lookup.gradient, lookup.table}});
+    const vs::Variable slot = first.get_slot(lookup.table, "momentum");
+    vs::Operation twice;
+    {
+      const auto after = vs::control_dependencies({step});
+      twice = vs::GradientDescentOptimizer(1).apply_gradients({{of_others, lookup.table}});
+    }
+    const vs::Tensor updated = [&] {
+      for (const vs::Operation& operation : lookup.graph.operations()) {
+        if (operation.type() == "SparseApplyMomentum") return operation.output(0);
+      }
+      return vs::Tensor();
+    }();
+    // Behind the step, in what is free of the run's memory then.
+    const vs::Tensor later = vs::reduce_sum(vs::concat({updated, updated * 2.0F}, 0));
+    const vs::Tensor add_one = vs::assign_add(lookup.table, vs::ones({kRows, kLength}));
+    vs::Session session(lookup.graph);
+    std::vector<double> table(kRows * kLength), momentum(kRows * kLength);
+    session.load({{lookup.table, vs::Array({kRows, kLength})}});
+    std::vector<std::pair<std::vector<vs::Array>, std::vector<std::vector<double>>>> held;
+    for (int turn = 0; turn < 60; ++turn) {
+      const auto count = random.integer<std::int64_t>(0, 6);
+      const vs::Array ids = random_ids(random, count, kRows);
+      vs::Array g({count, kLength});
+      for (float& value : g.values<float>()) value = static_cast<float>(random.integer(-3, 3));
+      const auto add = [&](double factor, const vs::Array& rows, std::vector<double>& to) {
+        for (std::size_t i = 0; i < static_cast<std::size_t>(count * kLength); ++i) {
+          const auto row = static_cast<std::size_t>(to_doubles(rows)[i / kLength]);
+          to[row * kLength + i % kLength] += factor * static_cast<double>(g.values<float>()[i]);
+        }
+      };
+      const auto expect_step = [&] {
+        add(1, ids, momentum);
+        std::vector<bool> done(kRows);
+        for (const std::int32_t id : ids.values<std::int32_t>()) {
+          const auto row = static_cast<std::size_t>(id);
+          if (done[row]) continue;
+          done[row] = true;
+          for (std::size_t j = 0; j < kLength; ++j) table[row * kLength + j] -= momentum[row * kLength + j];
+        }
+      };
+      switch (random.integer(0, 11)) {
+        case 0:
+          (void)session.run(add_one.op());
+          for (double& value : table) value += 1;
+          break;
+        case 1:
+          session.load(
+              {{lookup.table, from_float64(vs::Array::of<double>({kRows, kLength}, table), vs::float32)}});
+          break;
+        case 2: {
+          vs::Array zeros({kRows, kLength});
+          session.load_shared({{slot, zeros}});
+          momentum.assign(momentum.size(), 0);
+          break;
+        }
+        case 3: {
+          const vs::Array fetched = session.run({{lookup.ids, ids}, {lookup.g, g}}, {updated, step})[0];
+          expect_step();
+          BOOST_TEST((to_doubles(fetched) == table));
+          break;
+        }
+        case 4: {
+          const vs::Array more = random_array(random, {count}, vs::int64, 0, kRows);
+          (void)session.run({{lookup.ids, ids}, {lookup.g, g}, {others, more}}, twice);
+          expect_step();
+          add(-2, more, table);
+          break;
+        }
+        case 5:
+          BOOST_CHECK_THROW(session.run({{lookup.ids, vs::Array::of<std::int32_t>({2}, {3, kRows})},
+                                         {lookup.g, vs::Array({2, kLength})}},
+                                        step),
+                            vs::InvalidArgumentError);
+          break;
+        case 6:
+          held.push_back({session.read_shared({lookup.table, slot}), {table, momentum}});
+          break;
+        case 7:
+          (void)session.run({{lookup.ids, ids}, {lookup.g, g}}, {later, step});
+          expect_step();
+          break;
+        default:
+          (void)session.run({{lookup.ids, ids}, {lookup.g, g}}, step);
+          expect_step();
+      }
+      if (held.size() > 2) held.erase(held.begin());
+      const std::vector<vs::Array> values = session.read({lookup.table, slot});
+      BOOST_REQUIRE((to_doubles(values[0]) == table));
+      BOOST_REQUIRE((to_doubles(values[1]) == momentum));
+      for (const auto& [arrays, expected] : held) {
+        for (std::size_t i = 0; i < arrays.size(); ++i) {
+          BOOST_REQUIRE((to_doubles(arrays[i]) == expected[i]));
+        }
+      }
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_index_out_of_range_changes_nothing) {
   Lookup lookup(vs::float32);
   const vs::Operation train =
