@@ -126,7 +126,8 @@ BOOST_AUTO_TEST_CASE(a_large_mean_takes_no_digits_from_the_variance) {
     vs::Array image = random_array(random, {8, 20, 20, channels}, vs::float32, 4000, 4001);
     image.values<float>()[0] = 0;  // and neither does one element that is far away
     const Statistics statistics = statistics_of(image);
-    const vs::Array ones = vs::Array::of<float>({channels}, std::vector<float>(channels, 1));
+    const vs::Array ones =
+        vs::Array::of<float>({channels}, std::vector<float>(static_cast<std::size_t>(channels), 1));
     on_every_instruction_set(
         {image, ones, ones}, [](const Tensors& in) { return training(in); },
         [&](const std::vector<vs::Array>& results) {
