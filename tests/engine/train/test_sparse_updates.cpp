@@ -9,11 +9,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(test_sparse_updates)
@@ -396,6 +398,40 @@ BOOST_AUTO_TEST_CASE(rows_are_right_whatever_comes_between_the_steps) {
       }
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(readers_beside_steps_see_whole_steps) {
+  Random random(6);
+  Lookup lookup(vs::float32);
+  const vs::Variable twin = vs::get_variable("twin", {kRows, kLength});
+  const vs::Tensor of_twin =
+      vs::gradients({vs::gather(twin, lookup.ids)}, {twin}, {.grad_ys = {lookup.g}})[0];
+  const vs::Operation step =
+      vs::GradientDescentOptimizer(1).apply_gradients({{lookup.gradient, lookup.table}, {of_twin, twin}});
+  vs::Session session(lookup.graph);
+  session.load({{lookup.table, vs::Array({kRows, kLength})}, {twin, vs::Array({kRows, kLength})}});
+  std::atomic<bool> stop{false};
+  std::atomic<int> torn{0};
+  std::vector<std::thread> readers;
+  for (const bool held : {false, true}) {
+    readers.emplace_back([&, held] {
+      while (!stop.load()) {
+        const std::vector<vs::Array> values =
+            held ? session.read_shared({lookup.table, twin}) : session.read({lookup.table, twin});
+        if (!values[0].same_bits(values[1])) ++torn;
+        if (held) std::this_thread::yield();
+        if (!values[0].same_bits(values[1])) ++torn;
+      }
+    });
+  }
+  for (int i = 0; i < 1000; ++i) {
+    (void)session.run({{lookup.ids, random_ids(random, 4, kRows)},
+                       {lookup.g, random_array(random, {4, kLength}, vs::float32)}},
+                      step);
+  }
+  stop.store(true);
+  for (std::thread& reader : readers) reader.join();
+  BOOST_TEST(torn.load() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(an_index_out_of_range_changes_nothing) {
