@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolution layers forwards and backwards, and the gradients of pooling:
+// Convolution layers forwards and backwards, batch normalization, and the gradients of pooling:
 // <operation>/<instruction set>/<layer>/threads:<n>. Each result is compared with the plain reference before
 // it is timed. conv2d_backprop_input and conv2d_backprop_filter do as many operations as conv2d.
 #include "conv_layers.hpp"
@@ -76,11 +76,34 @@ std::vector<OperationCase> pooling_cases() {
   return cases;
 }
 
+std::vector<OperationCase> batch_norm_cases() {
+  std::vector<OperationCase> cases;
+  for (const Shape& image : {Shape{64, 32, 32, 64}, Shape{32, 14, 14, 256}, Shape{64, 32, 32, 3}}) {
+    const Shape channels{image[3]};
+    const std::string name = std::to_string(image[1]) + "x" + std::to_string(image[2]) + "x" +
+                             std::to_string(image[3]) + "_b" + std::to_string(image[0]);
+    cases.push_back({"fused_batch_norm", name, {image, channels}, [](const auto& in) {
+                       return fused_batch_norm(in[0], in[1], in[1]).y;
+                     }});
+    cases.push_back({"fused_batch_norm_inference", name, {image, channels}, [](const auto& in) {
+                       return fused_batch_norm(
+                                  in[0], in[1], in[1],
+                                  {.mean = in[1], .variance = square(in[1]), .is_training = false})
+                           .y;
+                     }});
+    cases.push_back({"fused_batch_norm_grad", name, {image, image, channels}, [](const auto& in) {
+                       return fused_batch_norm_grad(in[0], in[1], in[2], in[2], square(in[2])).x;
+                     }});
+  }
+  return cases;
+}
+
 }  // namespace
 
 void register_benchmarks() {
   const char* given = std::getenv("VARSCOPE_PERF_LAYERS");
   std::vector<OperationCase> cases = pooling_cases();
+  for (OperationCase& of : batch_norm_cases()) cases.push_back(std::move(of));
   for (const tools::ConvLayer& layer :
        tools::read_conv_layers(given != nullptr ? given : VARSCOPE_LAYER_FILE)) {
     for (OperationCase& of : layer_cases(layer)) cases.push_back(std::move(of));
