@@ -6,6 +6,7 @@
 #include "scope/arena.hpp"
 #include "scope/path.hpp"
 #include "scope/plain_beside.hpp"
+#include "scope/recent_entries.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -42,6 +43,11 @@ class RegistryEntry {
     return key_size_ == path.size() && path.is_plainly_stored_at(stored_key());
   }
   std::uint64_t hash() const noexcept { return hash_; }
+
+  /// The hash of an entry that was made some entries later, or zero: whoever finds this one will probably ask
+  /// for that one soon. relaxed, both: any number will do.
+  std::uint64_t hash_ahead() const noexcept { return hash_ahead_.load(std::memory_order_relaxed); }
+  void set_hash_ahead(std::uint64_t hash) noexcept { hash_ahead_.store(hash, std::memory_order_relaxed); }
 
   /// Who reserved this name; nullptr if it is free. relaxed: an identity, nothing is read through it.
   const void* name_owner() const noexcept { return name_owner_.load(std::memory_order_relaxed); }
@@ -123,6 +129,7 @@ class RegistryEntry {
   Atom<const OperationNode*> operation_{nullptr};
   Atom<const PartitionedRecord*> partitioned_{nullptr};
   Atom<std::uintptr_t> variable_{0};
+  Atom<std::uint64_t> hash_ahead_{0};
   Atom<std::uint32_t> suffix_hint_{1};
   const Plain<std::uint32_t> key_size_;
   // The key follows in memory, as Path::store() writes it.
@@ -165,8 +172,13 @@ class RegistryEntry {
 ///      same holds for that entry's slot, and so on, until one of them stands where the search for K has met
 ///      it. Each maker has acquired the one before, and the search the last.
 ///
+/// Names are mostly asked for in the order in which they were made: by the second call of a function that
+/// shares its variables, or by a restore. In a large table each of them is in another cache line, which comes
+/// from a slow cache. So an entry keeps the hash of one that was made `ahead` entries later, and a lookup
+/// that finds it asks for that one's slot. This is a hint: nothing depends on it.
+///
 /// Memory is where entries lie: an Arena.
-template <template <typename> class Atom = std::atomic, typename Memory = Arena<Atom>>
+template <template <typename> class Atom = std::atomic, typename Memory = Arena<Atom>, std::size_t ahead = 12>
 class Registry {
  public:
   using Entry = RegistryEntry<Atom>;
@@ -191,7 +203,11 @@ class Registry {
     // acquire: by invariant 5 the table is whole for whoever sees it here (release in migrate()).
     const Table* const table = newest_.load(std::memory_order_acquire);
     const Place place = table->seek(path.hash(), path.hash() & table->mask);
-    if (place.holds(path.hash()) && unpack(place.slot)->plainly_has_key(path)) return unpack(place.slot);
+    if (place.holds(path.hash()) && unpack(place.slot)->plainly_has_key(path)) {
+      Entry* const entry = unpack(place.slot);
+      __builtin_prefetch(&table->slots[entry->hash_ahead() & table->mask]);
+      return entry;
+    }
     const Path copy = path;  // so that the path itself has no address and is kept in registers
     return find_behind(table, place, copy);
   }
@@ -214,6 +230,7 @@ class Registry {
         if (table->slots[probe.index].compare_exchange_strong(
                 expected, pack(fresh), std::memory_order_release, std::memory_order_relaxed)) {
           table->count_one();
+          if (Entry* const earlier = recent_.add(fresh)) earlier->set_hash_ahead(fresh->hash());
           return *fresh;
         }
         continue;  // another thread got this slot: it made progress
@@ -407,8 +424,9 @@ class Registry {
 
   Table* const first_;
   Atom<Table*> newest_;
-  // Every insertion may write it, too.
+  // Every insertion may write them, too.
   alignas(64) Memory memory_;
+  RecentEntries<Entry, Atom, ahead> recent_;
 };
 
 }  // namespace varscope::detail

@@ -89,6 +89,7 @@ std::vector<ScheduleCase> make_cases() {
   }
   cases.push_back({"entry", 3, make_plain<EntryScenario>, nullptr, true, true});
   cases.push_back({"list", 3, make_plain<ListScenario>, nullptr, false, false});
+  cases.push_back({"recent", 3, make_plain<RecentScenario>, nullptr, true, true});
   cases.push_back({"arena", 3, make_plain<ArenaScenario>, nullptr, false, false});
   for (const NamedWork& named : works) {
     cases.push_back({std::string("published/") + named.name, 3, make_published, &named.program,

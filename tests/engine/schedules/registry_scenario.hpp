@@ -77,7 +77,7 @@ class RegistryScenario : public schedule::Scenario {
  private:
   template <typename T>
   using Atom = schedule::ScheduledAtomic<T>;
-  using Registry = detail::Registry<schedule::ScheduledAtomic, Memory>;
+  using Registry = detail::Registry<schedule::ScheduledAtomic, Memory, 1>;
   using Entry = typename Registry::Entry;
 
   /// As VariableRecord: whoever finds it before it is complete completes it.

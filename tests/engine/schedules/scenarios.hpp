@@ -6,6 +6,7 @@
 #include "runtime/published.hpp"
 #include "scope/append_only_list.hpp"
 #include "scope/arena.hpp"
+#include "scope/recent_entries.hpp"
 #include "scope/registry.hpp"
 #include "support/schedule/scheduled_atomic.hpp"
 
@@ -52,12 +53,14 @@ class EntryScenario final : public schedule::Scenario {
     set<detail::VariableRecord>(thread, [&](auto* record) { return entry_.set_variable(record); });
     if (entry_.try_claim_name(this)) ++owners_;
     entry_.set_suffix_hint(static_cast<std::uint32_t>(thread) + 1);
+    entry_.set_hash_ahead(static_cast<std::uint64_t>(thread));
   }
 
   void finish() override {
     if (schedule::Execution::current()->stopped()) return;
     schedule::require(owners_ == 1, "a name has not one owner");
     schedule::require(entry_.suffix_hint() > 1, "the hint is lost");
+    schedule::require(entry_.hash_ahead() > 0, "the hash ahead is lost");
     schedule::require(entry_.owns_variable(), "the variable is lost");
   }
 
@@ -125,6 +128,41 @@ class ListScenario final : public schedule::Scenario {
   detail::AppendOnlyList<Element, schedule::ScheduledAtomic, 1, 4> list_;
   Element* const together_ = new Element(0);
   Atom<std::size_t> agreed_{decltype(list_)::no_position};
+};
+
+/// All threads add, more than are kept, and look at what they are given for it.
+class RecentScenario final : public schedule::Scenario {
+ public:
+  ~RecentScenario() override {
+    for (const auto& element : elements_) delete element.load(std::memory_order_relaxed);
+  }
+
+  void run(int thread) override {
+    for (const int turn : {0, 1}) {
+      const int number = (thread - 1) * 2 + turn;
+      auto* const element = new Element(number);
+      elements_[number].store(element, std::memory_order_relaxed);
+      if (const Element* earlier = recent_.add(element)) {
+        schedule::require(earlier != element, "an addition gave what it added");
+        ++given_[earlier->number.read()];
+      }
+    }
+  }
+
+  void finish() override {
+    if (schedule::Execution::current()->stopped()) return;
+    int given = 0;
+    for (const int times : given_) {
+      schedule::require(times < 2, "an element was given twice");
+      given += times;
+    }
+    schedule::require(given == 4, "six additions that keep two did not give four");
+  }
+
+ private:
+  detail::RecentEntries<Element, schedule::ScheduledAtomic, 2> recent_;
+  Atom<Element*> elements_[6];
+  int given_[6] = {};
 };
 
 /// All threads allocate, some of it more than a block has.
