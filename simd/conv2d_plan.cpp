@@ -116,7 +116,7 @@ void plan_pointwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
   plan->run_tile = kernels.conv2d.pointwise_tile;
 }
 
-void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
+void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
   const std::int64_t positions = shape.filter_height * shape.filter_width;
   // Less than one multiply-add a load: a tile of the same time has fewer operations. Rows come in pairs.
@@ -125,6 +125,10 @@ void plan_depthwise(const KernelSet& kernels, Conv2DPlan* plan) noexcept {
   cut_evenly(ceil_divide(shape.out_height, 2), pairs, &plan->blocking.rows_per_tile,
              &plan->blocking.row_tiles);
   plan->blocking.rows_per_tile *= 2;
+  const std::int64_t pixels = shape.in_height * shape.in_width + shape.out_height * shape.out_width;
+  // With stride 1 the blocks above and to the left have read most of what a block reads.
+  plan->blocking.fetch_input =
+      shape.stride_width > 1 && shape.batch * pixels * shape.in_channels * kFloatBytes > caches.level2;
   plan->packed_filter_floats = positions * shape.out_channels;
   plan->pack_tile_count = 1;
   plan->pack_filter_tile = copy_filter;
@@ -185,7 +189,7 @@ Conv2DPlan plan_algorithm(const KernelSet& kernels, const Conv2DShape& shape, Co
       plan_pointwise(kernels, caches, &plan);
       break;
     case Conv2DAlgorithm::depthwise:
-      plan_depthwise(kernels, &plan);
+      plan_depthwise(kernels, caches, &plan);
       break;
     case Conv2DAlgorithm::winograd_2x2:
     case Conv2DAlgorithm::winograd_4x4:

@@ -172,12 +172,12 @@ void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments
   }
 }
 
-template <typename Arch, int kFilter, int kStride>
+template <typename Arch, int kFilter, int kStride, bool kFetch>
 void run_depthwise_blocks(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                           std::int64_t tile) noexcept {
   constexpr std::int64_t kLargestWideBlock = 20 * 1024 / sizeof(float);
-  using Wide = DepthwiseBlocks<Arch, kFilter, kStride, kWideBlock<Arch>>;
-  using Narrow = DepthwiseBlocks<Arch, kFilter, kStride, kNarrowBlock>;
+  using Wide = DepthwiseBlocks<Arch, kFilter, kStride, kWideBlock<Arch>, kFetch>;
+  using Narrow = DepthwiseBlocks<Arch, kFilter, kStride, kNarrowBlock, kFetch>;
   const std::int64_t image = tile / plan.blocking.row_tiles;
   const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
   const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, plan.shape.out_height);
@@ -202,11 +202,15 @@ void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& argume
   } else if (shape.out_channels != shape.in_channels) {
     run_depthwise_tile<true, Arch, Any>(plan, arguments, tile);
   } else if (dense && filter == 3 && stride == 1) {
-    run_depthwise_blocks<Arch, 3, 1>(plan, arguments, tile);
+    run_depthwise_blocks<Arch, 3, 1, false>(plan, arguments, tile);
   } else if (dense && filter == 3 && stride == 2) {
-    run_depthwise_blocks<Arch, 3, 2>(plan, arguments, tile);
+    if (plan.blocking.fetch_input) {
+      run_depthwise_blocks<Arch, 3, 2, true>(plan, arguments, tile);
+    } else {
+      run_depthwise_blocks<Arch, 3, 2, false>(plan, arguments, tile);
+    }
   } else if (dense && filter == 5 && stride == 1) {
-    run_depthwise_blocks<Arch, 5, 1>(plan, arguments, tile);
+    run_depthwise_blocks<Arch, 5, 1, false>(plan, arguments, tile);
   } else {
     run_depthwise_tile<true, Arch, Plain>(plan, arguments, tile);
   }

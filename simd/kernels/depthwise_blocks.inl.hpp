@@ -21,8 +21,9 @@ constexpr int kWideBlock = kManyRegisters<Arch> ? 7 : 4;
 // first-level cache from one register of channels to the next.
 constexpr int kNarrowBlock = 2;
 
-// kFilter: rows and columns of the filter; kStride: of both; kWidth: pixels of a block.
-template <typename Arch, int kFilter, int kStride, int kWidth>
+// kFilter: rows and columns of the filter; kStride: of both; kWidth: pixels of a block; kFetch: ask for what
+// the next block reads.
+template <typename Arch, int kFilter, int kStride, int kWidth, bool kFetch>
 class DepthwiseBlocks {
  public:
   static constexpr int kRows = 2;
@@ -54,6 +55,36 @@ class DepthwiseBlocks {
   static constexpr int kInColumns = (kPixels - 1) * kStride + kFilter;
   using Sums = Floats<Arch>[kRows][kPixels];
 
+  // Asks for what the next block of the row reads and this one does not, a share for each register of
+  // channels, line after line as they lie. The block itself jumps from pixel to pixel, and processors do not
+  // follow that well. Not the last row: with all of them the first-level cache had too much.
+  class NextBlock {
+   public:
+    VARSCOPE_SIMD_INLINE NextBlock(const float* window, std::int64_t step, std::int64_t row_step) noexcept
+        : next_(window + kInColumns * step),
+          floats_of_row_(kPixels * kStride * step),
+          left_of_row_(floats_of_row_),
+          row_step_(row_step) {}
+
+    VARSCOPE_SIMD_INLINE void fetch_share() noexcept {
+      constexpr std::int64_t kLineFloats = 16;
+      constexpr std::int64_t kFloats = kRows * kStride * kPixels * kStride * kLanes<Arch>;
+      constexpr int kLines = static_cast<int>((kFloats + kLineFloats - 1) / kLineFloats);
+      unroll<kLines>([&](auto line) VARSCOPE_SIMD_LAMBDA { __builtin_prefetch(next_ + line * kLineFloats); });
+      next_ += kLines * kLineFloats;
+      left_of_row_ -= kLines * kLineFloats;
+      if (left_of_row_ > 0) return;
+      next_ += row_step_ - floats_of_row_;
+      left_of_row_ = floats_of_row_;
+    }
+
+   private:
+    const float* next_;
+    std::int64_t floats_of_row_;  // of the next block
+    std::int64_t left_of_row_;
+    std::int64_t row_step_;
+  };
+
   void run_block(std::int64_t image, std::int64_t y, std::int64_t rows, std::int64_t x) const noexcept {
     const std::int64_t in_y = y * kStride - shape_.pad_top;
     const std::int64_t in_x = x * kStride - shape_.pad_left;
@@ -67,7 +98,9 @@ class DepthwiseBlocks {
       const float* const window = first + (in_y * shape_.in_width + in_x) * shape_.in_channels;
       const std::int64_t step = shape_.in_channels;
       const std::int64_t row_step = shape_.in_width * step;
+      [[maybe_unused]] NextBlock next(window, step, row_step);
       for_each_register([&](std::int64_t channel) VARSCOPE_SIMD_LAMBDA {
+        if constexpr (kFetch) next.fetch_share();
         const float* row = window + channel;
         const float* pixel = row;
         Sums sums;

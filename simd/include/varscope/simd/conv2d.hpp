@@ -101,6 +101,7 @@ struct Conv2DBlocking {
   std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for some pixels before the next ones
   bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
   bool fetch_output = false;         // the output is too large for the caches
+  bool fetch_input = false;          // depthwise: what the next block reads should be asked for
 };
 
 // How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
