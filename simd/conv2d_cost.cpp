@@ -159,6 +159,28 @@ double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,
          (ragged ? kPartialStores * patches : 0) + memory_stores * patches * vectors;
 }
 
+double strassen_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const StrassenBlocking& strassen = plan.strassen;
+  // For a pair of pixels: cycles of the left factors of one input channel, and of the sums of one channel of
+  // each half of the output. (Measured with AVX2 and AVX-512: a matter of bytes rather than of registers.)
+  constexpr double kLeftFactors = 1.1;
+  constexpr double kSums = 1.4;
+  const double pairs = as_double(ceil_divide(shape.out_height * shape.out_width, 2) * shape.batch);
+  const double panel = as_double(strassen.pairs_per_register_tile);
+  const double vectors = as_double(strassen.half_channels / kernels.vector_floats);
+  const double blocks = as_double(strassen.block_count);
+  const double tiles = as_double(shape.batch * strassen.pair_tiles);
+  const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  const double factor_bytes = as_double(plan.workspace_floats * kFloatBytes);
+  const bool fitting = plan.workspace_floats * kFloatBytes <= caches.level2;
+  return product_cycles(caches, as_double(kStrassenProducts) * pairs / panel * blocks, panel,
+                        vectors / blocks, as_double(strassen.half_depth), filter_bytes, tiles) +
+         (fitting ? 0 : stream_cycles(caches, factor_bytes, tiles * blocks)) +
+         pairs * (kLeftFactors * as_double(strassen.block_tiles * strassen.half_depth) +
+                  kSums * as_double(strassen.half_channels));
+}
+
 double depthwise_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   // A load a multiply-add; but where the channels of input and output do not lie side by side, each register
@@ -186,6 +208,8 @@ double conv2d_cycles(const KernelSet& kernels, const CacheSizes& caches, const C
       return winograd_cycles(kernels, caches, plan);
     case Conv2DAlgorithm::winograd_1x4:
       return winograd_row_cycles(kernels, caches, plan);
+    case Conv2DAlgorithm::strassen:
+      return strassen_cycles(kernels, caches, plan);
     case Conv2DAlgorithm::automatic:
     case Conv2DAlgorithm::reference:
       break;

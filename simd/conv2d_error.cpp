@@ -4,6 +4,10 @@
 // absolute value: sum over products i, j of |A|oi |A|pj (|G| |filter| |G^T|)ij (|B^T| |input| |B|)ij.
 // With |input| <= D and the largest entry of each row of G this is at most amplification^2 * D * sum
 // |filter|, where amplification = max over o of the sum over i of |A|oi * max |G|i * sum |B^T|i.
+//
+// Of Strassen the same expression, with |A| <= D and the columns of |B| summed over the input channels, is,
+// of the outputs in the order C11, C12, C21, C22 and in units of D: |B11| + |B21|, 6|B11| + 5|B12| + 7|B22|,
+// 5|B11| + 6|B12| + |B21| + 6|B22|, 6|B11| + 7|B12| + 5|B22|: at most 7 times the two channels' sums.
 #include "winograd_points.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -94,6 +98,13 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
     const double terms = channels * static_cast<double>(shape.filter_height);
     return amplification_of(shape, plan.winograd_row.outputs_per_patch) *
            (terms + 1 + kTransforms + kEpilogue);
+  }
+  if (plan.algorithm == Conv2DAlgorithm::strassen) {
+    // Roundings: three sums of pixels, one of the filter, at most four products that follow each other in one
+    // sum, the product itself where it is not fused, and the sum with P5.
+    constexpr double kAmplification = 7;
+    const double products = 4 * static_cast<double>(plan.strassen.half_depth);
+    return kAmplification * (3 + 1 + products + 1 + 1 + kEpilogue);
   }
   if (plan.winograd.products == 0) {
     return channels * static_cast<double>(shape.filter_height * shape.filter_width) + 1 + kEpilogue;

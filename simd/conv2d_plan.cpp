@@ -2,6 +2,7 @@
 // Chooses algorithm and blocking of a convolution.
 #include "conv2d_cost.hpp"
 #include "conv2d_pack.hpp"
+#include "conv2d_strassen_plan.hpp"
 #include "conv2d_winograd_plan.hpp"
 #include "kernels/direct_row_cut.inl.hpp"
 #include "kernels_reference.hpp"
@@ -27,7 +28,7 @@ constexpr NamedAlgorithm kAlgorithms[] = {
     {Conv2DAlgorithm::pointwise, "pointwise"},       {Conv2DAlgorithm::depthwise, "depthwise"},
     {Conv2DAlgorithm::winograd_2x2, "winograd_2x2"}, {Conv2DAlgorithm::winograd_4x4, "winograd_4x4"},
     {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::winograd_1x4, "winograd_1x4"},
-    {Conv2DAlgorithm::reference, "reference"},
+    {Conv2DAlgorithm::strassen, "strassen"},         {Conv2DAlgorithm::reference, "reference"},
 };
 
 // Input rows that a tile of direct convolution reads at most.
@@ -137,9 +138,11 @@ void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
   plan->run_tile = kernels.conv2d.depthwise_tile;
 }
 
-bool is_winograd(Conv2DAlgorithm algorithm) noexcept {
+// Whether rounding errors are larger than those of the sum itself.
+bool saves_products(Conv2DAlgorithm algorithm) noexcept {
   return algorithm == Conv2DAlgorithm::winograd_2x2 || algorithm == Conv2DAlgorithm::winograd_4x4 ||
-         algorithm == Conv2DAlgorithm::winograd_6x6 || algorithm == Conv2DAlgorithm::winograd_1x4;
+         algorithm == Conv2DAlgorithm::winograd_6x6 || algorithm == Conv2DAlgorithm::winograd_1x4 ||
+         algorithm == Conv2DAlgorithm::strassen;
 }
 
 // Why the algorithm cannot compute the shape; null when it can.
@@ -171,6 +174,8 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape,
       return refusal_of_winograd(kernels, shape, algorithm);
     case Conv2DAlgorithm::winograd_1x4:
       return refusal_of_winograd_row(kernels, shape);
+    case Conv2DAlgorithm::strassen:
+      return refusal_of_strassen(kernels, shape);
   }
   return "no such algorithm";
 }
@@ -199,6 +204,9 @@ Conv2DPlan plan_algorithm(const KernelSet& kernels, const Conv2DShape& shape, Co
     case Conv2DAlgorithm::winograd_1x4:
       plan_winograd_row(kernels, caches, &plan);
       break;
+    case Conv2DAlgorithm::strassen:
+      plan_strassen(kernels, caches, &plan);
+      break;
     case Conv2DAlgorithm::automatic:
     case Conv2DAlgorithm::reference:
       plan_reference_conv2d(&plan);
@@ -214,7 +222,7 @@ Conv2DPlan choose_plan(const KernelSet& kernels, const Conv2DShape& shape, Conv2
   double best_cycles = 0;
   for (const NamedAlgorithm& row : kAlgorithms) {
     if (row.algorithm == Conv2DAlgorithm::automatic || row.algorithm == Conv2DAlgorithm::reference) continue;
-    if (accuracy == Conv2DAccuracy::strict && is_winograd(row.algorithm)) continue;
+    if (accuracy == Conv2DAccuracy::strict && saves_products(row.algorithm)) continue;
     if (refusal_of(kernels, shape, row.algorithm) != nullptr) continue;
     // The same sums as pointwise, but not in its order of loops.
     if (row.algorithm == Conv2DAlgorithm::direct &&
@@ -256,8 +264,8 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
   Conv2DPlan plan;
   plan.shape = shape;
   plan.refusal = refusal_of(kernels, shape, wanted);
-  if (plan.refusal == nullptr && accuracy == Conv2DAccuracy::strict && is_winograd(wanted)) {
-    plan.refusal = "strict accuracy excludes Winograd";
+  if (plan.refusal == nullptr && accuracy == Conv2DAccuracy::strict && saves_products(wanted)) {
+    plan.refusal = "strict accuracy excludes Winograd and Strassen";
   }
   return plan.refusal != nullptr ? plan : plan_algorithm(kernels, shape, wanted, caches);
 }

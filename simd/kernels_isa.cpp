@@ -16,6 +16,7 @@
 #include "kernels/pooling.inl.hpp"
 #include "kernels/reduce.inl.hpp"
 #include "kernels/softmax.inl.hpp"
+#include "kernels/strassen_product.inl.hpp"
 #include "kernels/transpose.inl.hpp"
 
 #include <varscope/simd/kernel_set.hpp>
@@ -54,6 +55,7 @@ constinit const KernelSet kernels = {
     .conv2d = {.direct_tile = &conv2d_direct_tile<Architecture>,
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
                .depthwise_tile = &conv2d_depthwise_tile<Architecture>,
+               .strassen_tile = &conv2d_strassen_tile<Architecture>,
                .winograd = winograd_kernels<Architecture>(),
                .winograd_row = winograd_row_kernels<Architecture>()},
     .conv2d_backprop_filter = {.direct_tile = &conv2d_backprop_filter_tile<Architecture>,

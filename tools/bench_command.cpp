@@ -207,8 +207,8 @@ void add_bench_command(CLI::App& program) {
       ->type_name("NAME");
   conv->add_option("--algorithm", request->options.algorithm,
                    "automatic (default), direct, pointwise, depthwise, winograd_2x2, winograd_4x4, "
-                   "winograd_6x6, winograd_1x4, reference; all: each one that can do the layer, and which "
-                   "one is picked")
+                   "winograd_6x6, winograd_1x4, strassen, reference; all: each one that can do the layer, "
+                   "and which one is picked")
       ->type_name("NAME");
   conv->add_option("--peer", request->peer, "Measure this library too, in turns in the same run")
       ->type_name("onednn")

@@ -37,7 +37,9 @@ struct TileOutput {
   Activation activation;
   bool first_pass;  // sums start at zero, not at what `pixels` holds
   bool last_pass;
-  bool fetch;  // `pixels` come from memory, so ask for them before the sums
+  bool fetch;                    // `pixels` come from memory, so ask for them before the sums
+  const float* start = nullptr;  // where not null and not the first pass: sums start at this, whole registers
+  std::int64_t start_step = 0;   // from one pixel's to the next
 };
 
 template <typename Arch, int kPixels, int kVectors>
@@ -51,6 +53,10 @@ struct RegisterTile {
     if (out.fetch) fetch_output(out);
     if (out.first_pass) {
       for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
+    } else if (out.start != nullptr) {
+      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA {
+        sums[p][v] = load<Arch>(out.start + p * out.start_step + v * kLaneCount);
+      });
     } else {
       read_tile(out.pixels, out,
                 [&](const float* pixels, std::int64_t step, auto p, auto v)

@@ -146,6 +146,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
     if (large && random.chance(0.3)) {  // rows a page apart are copied; some blocks are tiles of their own
       parts.group_in = parts.fewest_in = 1024;
       parts.group_out = parts.fewest_out = random.integer(1, 190);
+    } else if (large && random.chance(0.2)) {  // Strassen has parts of its halves as tiles
+      parts.group_out = parts.fewest_out = random.integer(510, 600);
     }
   } else {  // what Winograd takes
     s.filter_height = s.filter_width = 2 * random.integer(1, random.chance(0.6) ? 2 : 3) + 1;
@@ -334,6 +336,39 @@ std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignD
           contract[output] = largest * norms[k] + epilogue_magnitude(data, k, output);
         }
       }
+    }
+  }
+  return contract;
+}
+
+std::vector<double> strassen_contract(const CampaignCase& drawn, const CampaignData& data,
+                                      std::int64_t half_channels) {
+  const Conv2DShape& s = drawn.shape;
+  const auto channels = static_cast<std::size_t>(s.out_channels);
+  const auto half = static_cast<std::size_t>(half_channels);
+  std::vector<double> norms(channels);
+  for (std::size_t i = 0; i < data.filter.size(); ++i) norms[i % channels] += absolute(data.filter[i]);
+  const auto largest_of = [&](std::int64_t image, std::int64_t pixel) {
+    const std::int64_t y = pixel / s.out_width * s.stride_height;
+    const std::int64_t x = pixel % s.out_width * s.stride_width;
+    const float* const values =
+        data.input.data() + ((image * s.in_height + y) * s.in_width + x) * s.in_channels;
+    double largest = 0;
+    for (std::int64_t c = 0; c < s.in_channels; ++c) largest = std::max(largest, absolute(values[c]));
+    return largest;
+  };
+  std::vector<double> contract(data.exact.size());
+  const std::int64_t pixels = s.out_height * s.out_width;
+  for (std::int64_t place = 0; place < s.batch * pixels; ++place) {
+    const std::int64_t image = place / pixels;
+    const std::int64_t pixel = place % pixels;
+    const std::int64_t other = pixel % 2 == 0 ? std::min(pixel + 1, pixels - 1) : pixel - 1;
+    const double largest = std::max(largest_of(image, pixel), largest_of(image, other));
+    for (std::size_t k = 0; k < channels; ++k) {
+      const std::size_t partner = k < half ? k + half : k - half;
+      const std::size_t output = static_cast<std::size_t>(place) * channels + k;
+      contract[output] = largest * (norms[k] + (partner < channels ? norms[partner] : 0.0)) +
+                         epilogue_magnitude(data, k, output);
     }
   }
   return contract;

@@ -45,6 +45,11 @@ struct PatchSize {
 // As CampaignData::contract, for Winograd with such patches.
 std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignData& data, PatchSize size);
 
+// The same for Strassen, which pairs the pixels 2i and 2i + 1 of an image and the output channels that are
+// `half_channels` apart.
+std::vector<double> strassen_contract(const CampaignCase& drawn, const CampaignData& data,
+                                      std::int64_t half_channels);
+
 // Everything about the case but its numbers, in a line.
 std::string describe(const CampaignCase& drawn);
 

@@ -23,7 +23,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,    Conv2DAlgorithm::depthwise,
     Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6,
-    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::strassen,     Conv2DAlgorithm::reference,
 };
 
 void count_cuts(const Conv2DPlan& plan, Tally& tally) {
@@ -47,6 +47,10 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("winograd_1x4 rows", plan.winograd_row.row_tiles > 1);
     count("winograd_1x4 register tiles",
           plan.winograd_row.rows_per_tile > plan.winograd_row.rows_per_register_tile);
+  } else if (plan.algorithm == Conv2DAlgorithm::strassen) {
+    count("strassen pairs", plan.strassen.pair_tiles > 1);
+    count("strassen blocks", plan.strassen.block_tiles > 1);
+    count("strassen copies", plan.strassen.copied);
   } else if (plan.algorithm != Conv2DAlgorithm::reference) {
     count("winograd patches", plan.winograd.patch_tiles > 1);
     count("winograd channel parts", plan.winograd.channel_parts > 1);
@@ -116,7 +120,10 @@ const float* fill(GuardedRegion& region, const std::vector<float>& values, Place
 
 std::vector<double> bounds_of(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data) {
   const PatchSize patch = patch_of(plan.algorithm);
-  std::vector<double> bounds = patch.height == 0 ? data.contract : winograd_contract(drawn, data, patch);
+  std::vector<double> bounds = plan.algorithm == Conv2DAlgorithm::strassen
+                                   ? strassen_contract(drawn, data, plan.strassen.half_channels)
+                               : patch.height == 0 ? data.contract
+                                                   : winograd_contract(drawn, data, patch);
   for (double& bound : bounds) bound *= conv2d_error_factor(plan) * kUnitRoundoff;
   return bounds;
 }

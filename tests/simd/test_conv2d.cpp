@@ -53,12 +53,15 @@ struct Case {
   std::vector<double> exact;      // before the activation
   std::vector<double> magnitude;  // the sum of the terms' absolute values
   std::vector<double> contract;   // what conv2d_error_factor() multiplies
+  double largest = 0;             // of the input
+  std::vector<double> norms;      // sums of the filter's absolute values, of each output channel
 };
 
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::automatic,    Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,
     Conv2DAlgorithm::depthwise,    Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4,
-    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::strassen,
+    Conv2DAlgorithm::reference,
 };
 
 // The eps of the accuracy contract.
@@ -66,15 +69,15 @@ constexpr double kUnitRoundoff = kEpsilon / 2;
 
 void add_contract(Case& c) {
   const Conv2DShape& s = c.shape;
-  double largest = 0;
-  for (const float x : c.input) largest = std::max(largest, std::fabs(static_cast<double>(x)));
-  std::vector<double> norms(static_cast<std::size_t>(s.out_channels));
+  c.largest = 0;
+  for (const float x : c.input) c.largest = std::max(c.largest, std::fabs(static_cast<double>(x)));
+  c.norms.assign(static_cast<std::size_t>(s.out_channels), 0.0);
   for (std::size_t i = 0; i < c.filter.size(); ++i) {
-    norms[i % norms.size()] += std::fabs(static_cast<double>(c.filter[i]));
+    c.norms[i % c.norms.size()] += std::fabs(static_cast<double>(c.filter[i]));
   }
   for (std::size_t i = 0; i < c.exact.size(); ++i) {
-    double bound = largest * norms[i % norms.size()];
-    if (!c.bias.empty()) bound += std::fabs(static_cast<double>(c.bias[i % norms.size()]));
+    double bound = c.largest * c.norms[i % c.norms.size()];
+    if (!c.bias.empty()) bound += std::fabs(static_cast<double>(c.bias[i % c.norms.size()]));
     if (!c.residual.empty()) bound += std::fabs(static_cast<double>(c.residual[i]));
     c.contract.push_back(bound);
   }
@@ -162,6 +165,19 @@ bool is_winograd(Conv2DAlgorithm algorithm) {
          algorithm == Conv2DAlgorithm::winograd_6x6 || algorithm == Conv2DAlgorithm::winograd_1x4;
 }
 
+// Where the algorithm is Strassen's, a channel's contract has the filter of the other one of its pair too.
+double contract_of(const Conv2DPlan& plan, const Case& c, std::size_t output) {
+  if (plan.algorithm != Conv2DAlgorithm::strassen) return c.contract[output];
+  const auto half = static_cast<std::size_t>(plan.strassen.half_channels);
+  const std::size_t channel = output % c.norms.size();
+  const std::size_t other = channel < half ? channel + half : channel - half;
+  return c.contract[output] + (other < c.norms.size() ? c.largest * c.norms[other] : 0.0);
+}
+
+bool sums_products_themselves(Conv2DAlgorithm algorithm) {
+  return !is_winograd(algorithm) && algorithm != Conv2DAlgorithm::strassen;
+}
+
 // Every algorithm that takes the shape, in any order of tiles, within its contract; sums of the products
 // themselves also within the rounding errors of a sum of that length.
 void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Random& random) {
@@ -182,9 +198,9 @@ void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Ra
       for (std::size_t i = 0; i < output.size(); ++i) {
         const double exact = c.activation == Activation::relu ? std::max(c.exact[i], 0.0) : c.exact[i];
         const double error = std::fabs(static_cast<double>(output[i]) - exact);
-        const double contract = conv2d_error_factor(plan) * kUnitRoundoff * c.contract[i];
+        const double contract = conv2d_error_factor(plan) * kUnitRoundoff * contract_of(plan, c, i);
         const double sum = length * c.magnitude[i] * kEpsilon;
-        const double bound = is_winograd(plan.algorithm) ? contract : std::min(contract, sum);
+        const double bound = sums_products_themselves(plan.algorithm) ? std::min(contract, sum) : contract;
         worst = std::isnan(error) ? kInfinity : std::max(worst, error / std::max(bound, 1e-300));
       }
       BOOST_TEST(worst <= 1.0);
@@ -249,8 +265,8 @@ BOOST_AUTO_TEST_CASE(pointwise_shapes) {
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
     for_each_kernel_set([&](const KernelSet& kernels) {
       if (kernels.conv2d.pointwise_tile != nullptr) {
-        BOOST_TEST((plan_conv2d(kernels, s, Conv2DAlgorithm::automatic, caches).algorithm ==
-                    Conv2DAlgorithm::pointwise));
+        const Conv2DAlgorithm picked = plan_conv2d(kernels, s, Conv2DAlgorithm::automatic, caches).algorithm;
+        BOOST_TEST((picked == Conv2DAlgorithm::pointwise || picked == Conv2DAlgorithm::strassen));
       }
       check(kernels, c, caches, random);
     });
@@ -281,14 +297,15 @@ BOOST_AUTO_TEST_CASE(register_tile_edges) {
 BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
   // One image alone and the same image among others: its plan has other tiles, its sums must not differ.
   Random random(4);
-  for_each_kernel_set([&](const KernelSet& kernels) {
+  const auto check_filter = [&](const KernelSet& kernels, std::int64_t filter) {
+    // An odd number of pixels: Strassen's pairs must not be of two images.
     Conv2DShape s = {.batch = 3,
                      .in_height = 9,
-                     .in_width = 20,
+                     .in_width = 21,
                      .in_channels = 20,
                      .out_channels = 33,
-                     .filter_height = 3,
-                     .filter_width = 3};
+                     .filter_height = filter,
+                     .filter_width = filter};
     pad(s, Padding::same);
     const Case all = make_case(s, true, false, Activation::none, random);
     Case last = all;
@@ -308,6 +325,10 @@ BOOST_AUTO_TEST_CASE(batch_and_tiles_do_not_change_bits) {
                                        shuffled(plan_last.tile_count, random))),
                  conv2d_algorithm_name(algorithm));
     }
+  };
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    check_filter(kernels, 1);
+    check_filter(kernels, 3);
   });
 }
 
@@ -350,6 +371,31 @@ BOOST_AUTO_TEST_CASE(winograd_along_rows) {
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
     for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
   }
+}
+
+BOOST_AUTO_TEST_CASE(strassen_shapes) {
+  // Odd numbers of pixels and of channels, second halves that are shorter than the first, strides.
+  Random random(10);
+  int taken = 0;
+  for (int i = 0; i < 60; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 3);
+    s.in_height = random.integer(1, 17);
+    s.in_width = random.integer(2, 17);
+    s.stride_height = random.chance(0.7) ? 1 : random.integer(1, 3);
+    s.stride_width = random.chance(0.7) ? 1 : random.integer(1, 3);
+    s.in_channels = random.pick<std::int64_t>({2, 3, 15, 16, 17, 31, 32, 33, 64, 65, 129, 512});
+    s.out_channels = random.pick<std::int64_t>({17, 18, 31, 32, 33, 47, 48, 49, 64, 65, 97, 530});
+    pad(s, Padding::valid);
+    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
+                             random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
+    for_each_kernel_set([&](const KernelSet& kernels) {
+      taken += plan_conv2d(kernels, s, Conv2DAlgorithm::strassen, caches).refusal == nullptr ? 1 : 0;
+      check(kernels, c, caches, random);
+    });
+  }
+  BOOST_TEST((taken >= 50 || best_kernel_set().conv2d.strassen_tile == nullptr));
 }
 
 BOOST_AUTO_TEST_CASE(integers_are_exact) {
@@ -412,14 +458,15 @@ BOOST_AUTO_TEST_CASE(errors_are_those_of_the_documentation) {
       {7, 2, Conv2DAlgorithm::winograd_2x2, 1e-4}, {7, 2, Conv2DAlgorithm::winograd_4x4, 2e-4},
       {3, 1, Conv2DAlgorithm::winograd_1x4, 5e-5}, {5, 1, Conv2DAlgorithm::winograd_1x4, 1e-4},
       {3, 2, Conv2DAlgorithm::winograd_1x4, 2e-5}, {5, 2, Conv2DAlgorithm::winograd_1x4, 5e-5},
-      {7, 2, Conv2DAlgorithm::winograd_1x4, 5e-5},
+      {7, 2, Conv2DAlgorithm::winograd_1x4, 5e-5}, {1, 1, Conv2DAlgorithm::pointwise, 2e-5},
+      {1, 1, Conv2DAlgorithm::strassen, 2e-5},
   };
   Random random(8);
   for (const Limit& limit : limits) {
     Conv2DShape s = {.in_height = 18,
                      .in_width = 18,
                      .in_channels = 128,
-                     .out_channels = 16,
+                     .out_channels = limit.filter == 1 ? 32 : 16,
                      .filter_height = limit.filter,
                      .filter_width = limit.filter,
                      .stride_height = limit.stride,
@@ -468,6 +515,26 @@ BOOST_AUTO_TEST_CASE(strict_accuracy_excludes_winograd) {
   });
 }
 
+BOOST_AUTO_TEST_CASE(strict_accuracy_excludes_strassen) {
+  const Conv2DShape s = {.in_height = 28,
+                         .in_width = 28,
+                         .in_channels = 512,
+                         .out_height = 28,
+                         .out_width = 28,
+                         .out_channels = 512};
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    const auto plan = [&](Conv2DAlgorithm algorithm, Conv2DAccuracy accuracy) {
+      return plan_conv2d(kernels, s, algorithm, {}, accuracy);
+    };
+    BOOST_TEST(
+        (plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::strict).algorithm != Conv2DAlgorithm::strassen));
+    BOOST_TEST(plan(Conv2DAlgorithm::strassen, Conv2DAccuracy::strict).refusal != nullptr);
+    if (kernels.conv2d.strassen_tile == nullptr) return;
+    BOOST_TEST(
+        (plan(Conv2DAlgorithm::automatic, Conv2DAccuracy::fast).algorithm == Conv2DAlgorithm::strassen));
+  });
+}
+
 BOOST_AUTO_TEST_CASE(nan_and_infinity_pass_through) {
   Random random(5);
   for_each_kernel_set([&](const KernelSet& kernels) {
@@ -499,7 +566,8 @@ BOOST_AUTO_TEST_CASE(refusals_say_why) {
                          .filter_width = 3,
                          .pad_top = 1,
                          .pad_left = 1};
-  for (const Conv2DAlgorithm algorithm : {Conv2DAlgorithm::pointwise, Conv2DAlgorithm::depthwise}) {
+  for (const Conv2DAlgorithm algorithm :
+       {Conv2DAlgorithm::pointwise, Conv2DAlgorithm::depthwise, Conv2DAlgorithm::strassen}) {
     const char* refusal = plan_conv2d(best, s, algorithm, {}).refusal;
     BOOST_TEST_REQUIRE(refusal != nullptr);
     BOOST_TEST(std::strlen(refusal) > 10u);

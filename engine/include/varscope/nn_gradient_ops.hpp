@@ -34,9 +34,9 @@ VARSCOPE_API Tensor conv2d_backprop_input(const Shape& input_sizes, const Tensor
 /// (tf.nn.conv2d_backprop_filter; "Conv2DBackpropFilter"):
 ///   result(r, s, q, k) = sum over n, y, x of
 ///                        input(n, y * stride + r * dilation - pad, .., q) * out_backprop(n, y, x, k)
-/// float32 and float64. The algorithms are those of conv2d() but for "pointwise". Throws ValueError for what
-/// conv2d() refuses, if `filter_sizes` is not known or out_backprop has another shape than that convolution
-/// gives.
+/// float32 and float64. The algorithms are those of conv2d() but for "pointwise" and "strassen". Throws
+/// ValueError for what conv2d() refuses, if `filter_sizes` is not known or out_backprop has another shape
+/// than that convolution gives.
 VARSCOPE_API Tensor conv2d_backprop_filter(const TensorLike& input, const Shape& filter_sizes,
                                            const TensorLike& out_backprop, Conv2DOptions options = {},
                                            SourceLocation where = SourceLocation::current());

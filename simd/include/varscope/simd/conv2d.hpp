@@ -57,6 +57,7 @@ enum class Conv2DAlgorithm : unsigned char {
   winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2
   winograd_6x6,
   winograd_1x4,  // the same along rows only, 4 outputs beside each other at a time: for few input channels
+  strassen,      // filter 1x1, no padding: a matrix product with 7 products of halves in place of 8
   reference,     // plain loops, sums in double
 };
 
@@ -138,6 +139,25 @@ struct WinogradRowBlocking {
   bool fetch_output = false;                // as Conv2DBlocking's
 };
 
+// How the loops of a plan of Strassen's algorithm are cut. Halves of the pixels of an image are the even and
+// the odd ones; a pair is one of each. Halves of the channels follow each other.
+constexpr std::int64_t kStrassenProducts = 7;
+constexpr std::int64_t kStrassenSums = 3;  // sums of a block that exist at one time
+struct StrassenBlocking {
+  std::int64_t half_depth = 0;     // input channels of the first half
+  std::int64_t half_channels = 0;  // output channels of it
+  std::int64_t channels_per_block = 0;
+  std::int64_t block_count = 0;  // blocks that cover a half
+  std::int64_t blocks_per_tile = 0;
+  std::int64_t block_tiles = 0;
+  std::int64_t pairs_per_tile = 0;
+  std::int64_t pair_tiles = 0;               // tiles that cover the pairs of an image
+  std::int64_t pairs_per_register_tile = 0;  // at most
+  std::int64_t pixel_step = 0;               // floats from one row of a left factor to the next
+  bool copied = false;        // A11, A12 and A22 are copied to the workspace; else read where they lie
+  bool fetch_output = false;  // the output is too large for the caches
+};
+
 struct Conv2DPlan {
   const char* refusal = nullptr;  // why the wanted algorithm does not apply; the rest is then meaningless
   Conv2DShape shape;              // what the tile functions loop over: the caller's, or an equal simpler one
@@ -146,6 +166,7 @@ struct Conv2DPlan {
   MatMulBlocking product;   // of pointwise
   WinogradBlocking winograd;
   WinogradRowBlocking winograd_row;
+  StrassenBlocking strassen;
   std::int64_t packed_filter_floats = 0;
   std::int64_t pack_tile_count = 0;
   std::int64_t workspace_floats = 0;
@@ -156,7 +177,7 @@ struct Conv2DPlan {
 
 enum class Conv2DAccuracy : unsigned char {
   fast,    // any algorithm
-  strict,  // none whose rounding errors are larger than those of the sum itself: no Winograd
+  strict,  // none whose rounding errors are larger than those of the sum itself: no Winograd, no Strassen
 };
 
 // Chooses algorithm and blocking. A pure function of its arguments; plans may be kept, copied and shared by
@@ -176,6 +197,10 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // over padding. Patches are 2x2, 4x4, 6x6 or 1x4 outputs from row and column zero on; at the lower and right
 // edge they are as large, although not all of their outputs exist. So large numbers, infinities and NaN
 // disturb outputs around those whose own windows hold them.
+//
+// Of Strassen, an output reads what both pixels of its pair read (2i and 2i + 1, pixels of an image numbered
+// in a row), and sum |filter| is that of two channels: k and the one strassen.half_channels before or after
+// it.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
 // Winograd's functions for patches, filters and strides that are alike in both directions, or for the
@@ -201,6 +226,7 @@ struct Conv2DKernels {
   Conv2DTileFunction direct_tile = nullptr;  // these are null in a set that has the reference alone
   Conv2DTileFunction pointwise_tile = nullptr;
   Conv2DTileFunction depthwise_tile = nullptr;
+  Conv2DTileFunction strassen_tile = nullptr;
   WinogradKernels winograd;
   WinogradRowKernels winograd_row;
 };
