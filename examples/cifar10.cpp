@@ -6,24 +6,18 @@
 #include "cifar10_pictures.hpp"
 #include "cifar10_report.hpp"
 #include "console.hpp"
-#include "loss_history.hpp"
 #include "output_folder.hpp"
-#include "progress_bar.hpp"
+#include "training_loop.hpp"
 
 #include <varscope/varscope.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <exception>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
 namespace vs = varscope;
 using namespace example;
-
-constexpr std::int64_t kStepsBetweenSaves = 100;
 
 // The layers. They own their variables by name; the scopes around a call decide which ones.
 vs::Variable weights(vs::Shape shape, double stddev, double weight_decay) {
@@ -81,31 +75,31 @@ vs::Tensor inference(vs::Tensor images) {
 
 struct Model {
   vs::Graph graph;
-  vs::Variable step, filters;
-  vs::Tensor images, labels, loss;  // the tower that trains
-  vs::Operation train;
-  vs::Tensor test_images, logits, predictions;  // the tower that evaluates
+  TrainingTower training;
+  EvaluationTower evaluation;
+  vs::Variable filters;
 };
 
 void build(Model& model, const DataSet& data, const Options& options, std::uint64_t seed) {
   auto building = model.graph.as_default();
   vs::set_random_seed(seed);
   const vs::Shape shape{-1, kImageSize, kImageSize, data.channels()};
-  model.step = vs::get_or_create_global_step();
-  model.images = vs::placeholder(shape, {.name = "images"});
-  model.labels = vs::placeholder({-1}, {.dtype = vs::int32, .name = "labels"});
-  auto entropies = vs::sparse_softmax_cross_entropy_with_logits(model.labels, inference(model.images));
+  TrainingTower& training = model.training;
+  training.step = vs::get_or_create_global_step();
+  training.images = vs::placeholder(shape, {.name = "images"});
+  training.labels = vs::placeholder({-1}, {.dtype = vs::int32, .name = "labels"});
+  auto entropies = vs::sparse_softmax_cross_entropy_with_logits(training.labels, inference(training.images));
   vs::losses::add_loss(vs::reduce_mean(entropies, {.name = "cross_entropy"}));
-  model.loss = vs::losses::get_total_loss();  // with the weight decay that the variables' regularizers added
+  training.loss = vs::losses::get_total_loss();  // with the weight decay of the variables' regularizers
 
   const auto steps_per_epoch = std::max<std::int64_t>(1, data.training.labels.num_elements() / options.batch);
-  auto rate = vs::exponential_decay(options.learning_rate, model.step, 20 * steps_per_epoch, 0.1,
+  auto rate = vs::exponential_decay(options.learning_rate, training.step, 20 * steps_per_epoch, 0.1,
                                     {.staircase = true});
-  auto minimize = vs::MomentumOptimizer(rate, 0.9).minimize(model.loss, {.global_step = model.step});
-  vs::ExponentialMovingAverage averages(0.9999, {.num_updates = model.step});
+  auto minimize = vs::MomentumOptimizer(rate, 0.9).minimize(training.loss, {.global_step = training.step});
+  vs::ExponentialMovingAverage averages(0.9999, {.num_updates = training.step});
   {
     auto after = vs::control_dependencies({minimize});  // averages what the step has made of the weights
-    model.train = averages.apply();
+    training.train = averages.apply();
   }
 
   // The second tower finds the variables of the first one, and takes their averages instead.
@@ -114,83 +108,11 @@ void build(Model& model, const DataSet& data, const Options& options, std::uint6
   };
   auto sharing = vs::variable_scope(vs::get_variable_scope(), {.reuse = true, .custom_getter = average});
   auto naming = vs::name_scope("evaluation");
-  model.test_images = vs::placeholder(shape, {.name = "images"});
-  model.logits = inference(model.test_images);
-  model.predictions = vs::argmax(model.logits, {.axis = 1, .output_type = vs::int32});
+  EvaluationTower& evaluation = model.evaluation;
+  evaluation.images = vs::placeholder(shape, {.name = "images"});
+  evaluation.logits = inference(evaluation.images);
+  evaluation.predictions = vs::argmax(evaluation.logits, {.axis = 1, .output_type = vs::int32});
   model.filters = vs::get_variable("conv1/weights");
-}
-
-// Restores the newest checkpoint of the output folder, if there is one: the step to go on at.
-std::int64_t resume(vs::Session& session, vs::Saver& saver, const Model& model, const Options& options) {
-  const vs::LatestCheckpoint latest = vs::find_latest_checkpoint(options.output);
-  for (const vs::SkippedCheckpoint& skipped : latest.skipped)
-    std::printf("   passed over %s: %s\n", skipped.path.c_str(), skipped.reason.c_str());
-  if (!latest.path) {
-    std::printf("   starts anew in %s\n", options.output.c_str());
-    return 0;
-  }
-  try {
-    saver.restore(session, *latest.path);
-    saver.recover_last_checkpoints({&*latest.path, 1});  // removed when there are newer ones
-  } catch (const vs::Error& error) {
-    throw std::runtime_error(std::string(error.what()) +
-                             "\nThe training cannot go on from there: give another --output to start anew");
-  }
-  const auto step = static_cast<std::int64_t>(session.read({model.step})[0].item());
-  std::printf("   goes on at step %s, from %s\n", grouped_digits(static_cast<std::size_t>(step)).c_str(),
-              latest.path->c_str());
-  return step;
-}
-
-// Trains until the steps or the time are over; gives the path of the checkpoint at the end.
-std::string train(vs::Session& session, const Model& model, const DataSet& data, const Options& options) {
-  vs::Saver saver({.max_to_keep = 2});
-  const std::int64_t first = resume(session, saver, model, options);
-  vs::BatchIterator batches = training_batches(data, options.batch);
-  batches.seek(first);  // a step takes one batch, so the step is the position
-  const vs::Callable step = session.make_callable({model.images, model.labels}, {model.loss, model.train});
-  const std::string prefix = options.output + "/model";
-  LossHistory losses(options.output + "/loss.csv", first);
-
-  ProgressBar progress(1, 6);
-  const auto part_done = [&] {
-    const std::int64_t made = batches.position() - first;
-    const double of_steps = options.steps ? share_of(made, *options.steps - first) : 0.0;
-    return std::max(of_steps, options.seconds ? share_of(progress.seconds(), *options.seconds) : 0.0);
-  };
-  for (double part = part_done(); part < 1;) {
-    const vs::Batch batch = batches.next();
-    const auto loss = static_cast<float>(step({batch.images, batch.labels})[0].item());
-    if (!std::isfinite(loss))
-      throw std::runtime_error("the loss is " + std::to_string(loss) + " in step " +
-                               std::to_string(batch.position) +
-                               ": start anew with a smaller --learning-rate and another --output");
-    losses.add(batch.position, loss);
-    if (batches.position() % kStepsBetweenSaves == 0) {
-      saver.save_async(session, prefix, {.global_step = batches.position()});  // while training goes on
-      losses.save();
-    }
-    part = part_done();
-    progress.show(part, [&] {
-      const std::int64_t made = batches.position() - first;
-      return training_line(batches.position(), losses.recent(),
-                           share_of(made * options.batch, progress.seconds()));
-    });
-  }
-  losses.save();
-  losses.draw(options.output + "/loss.png");
-  return saver.save(session, prefix, {.global_step = batches.position()});
-}
-
-Evaluation evaluate(vs::Session& session, const Model& model, const DataSet& data) {
-  const vs::Callable infer = session.make_callable({model.test_images}, {model.logits, model.predictions});
-  Evaluation evaluation;
-  for (vs::BatchIterator batches = test_batches(data); !batches.at_end();) {
-    const vs::Batch batch = batches.next();
-    const std::vector<vs::Array> results = infer({batch.images});
-    evaluation.add(batch.labels, results[0], results[1]);
-  }
-  return evaluation;
 }
 
 int train_and_evaluate(const Options& options) {
@@ -204,10 +126,12 @@ int train_and_evaluate(const Options& options) {
   print_training_heading(options);
   make_output_folder(options.output);
   vs::Session session(model.graph, {.intra_op_parallelism_threads = options.threads});
-  const std::string checkpoint = train(session, model, data, options);
+  const std::string checkpoint =
+      train(session, model.training, training_batches(data, options.batch),
+            {.output = options.output, .steps = options.steps, .seconds = options.seconds});
 
   heading("Evaluate: the moving averages on test images");
-  const Evaluation evaluation = evaluate(session, model, data);
+  const Evaluation evaluation = evaluate(session, model.evaluation, test_batches(data));
   print_evaluation(data, evaluation);
   draw_confusion(options.output + "/confusion.png", evaluation);
   draw_filters(options.output + "/filters.png", session.read({model.filters})[0]);
@@ -225,7 +149,7 @@ int restore_and_compare(const Options& options) {
   build(model, data, options, 2);
   vs::Session session(model.graph, {.intra_op_parallelism_threads = options.threads});
   vs::Saver().restore(session, options.restore);
-  return report_comparison(options, evaluate(session, model, data));
+  return report_comparison(options, evaluate(session, model.evaluation, test_batches(data)));
 }
 
 int main(int argc, char** argv) {

@@ -3,12 +3,11 @@
 #pragma once
 
 #include "cifar10_options.hpp"
+#include "data_set.hpp"
 
 #include <varscope/varscope.hpp>
 
-#include <array>
 #include <cstdint>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -16,34 +15,6 @@
 namespace example {
 
 constexpr std::int64_t kImageSize = 24;  // the network sees squares of so many pixels
-constexpr std::int64_t kClasses = 10;
-
-struct DataSet {
-  std::string name;
-  std::array<const char*, kClasses> classes{};
-  varscope::LabeledImages training;
-  varscope::LabeledImages test;
-
-  bool colored() const { return training.images.shape().rank() == 4; }
-  std::int64_t channels() const { return colored() ? training.images.shape()[3] : 1; }
-};
-
-inline DataSet read_fashion_mnist(const std::string& folder) {
-  const auto read = [&folder](const std::string& name) {
-    const std::string path = folder + "/" + name;
-    return varscope::read_idx(std::filesystem::exists(path) ? path : path + ".gz");
-  };
-  try {
-    return {"Fashion-MNIST",
-            {"T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot"},
-            {read("train-images-idx3-ubyte"), read("train-labels-idx1-ubyte")},
-            {read("t10k-images-idx3-ubyte"), read("t10k-labels-idx1-ubyte")}};
-  } catch (const varscope::NotFoundError& error) {
-    throw std::runtime_error(std::string(error.what()) +
-                             "\nFashion-MNIST is in Debian's package dataset-fashion-mnist (apt-get install "
-                             "dataset-fashion-mnist); --fashion-mnist takes another folder");
-  }
-}
 
 inline DataSet read_cifar10_folder(const std::string& folder) {
   std::vector<std::string> paths;

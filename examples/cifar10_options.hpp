@@ -4,11 +4,9 @@
 
 #include "command_line.hpp"
 
-#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 namespace example {
@@ -26,17 +24,6 @@ struct Options {
   std::string compare;  // set in the second process: the digest of what the first one computed
   bool help = false;
 };
-
-/// Throws std::runtime_error, naming the option, unless `text` is a number from `least` to `most`.
-template <typename Number>
-Number parse_number(const std::string& option, const std::string& text, Number least, Number most) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size() || !(number >= least && number <= most))
-    throw std::runtime_error(option + " needs a number from " + std::to_string(least) + " to " +
-                             std::to_string(most) + ", not '" + text + "'");
-  return number;
-}
 
 inline Options parse_options(int argc, char** argv) {
   Options options;

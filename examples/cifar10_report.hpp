@@ -5,69 +5,19 @@
 #include "cifar10_data.hpp"
 #include "cifar10_options.hpp"
 #include "console.hpp"
+#include "evaluation.hpp"
 #include "inspect_program.hpp"
 #include "second_process.hpp"
 
 #include <varscope/varscope.hpp>
 
-#include <array>
 #include <cstdint>
 #include <cstdio>
-#include <stdexcept>
 #include <string>
 #include <unistd.h>
 #include <vector>
 
 namespace example {
-
-/// `amount` / `whole`, 1 of nothing.
-template <typename Amount, typename Whole>
-double share_of(Amount amount, Whole whole) {
-  return whole > 0 ? static_cast<double>(amount) / static_cast<double>(whole) : 1.0;
-}
-
-/// What a model makes of images whose classes are known.
-class Evaluation {
- public:
-  void add(const varscope::Array& labels, const varscope::Array& logits, const varscope::Array& predictions) {
-    logits_.push_back(logits);
-    const auto truths = labels.values<std::int32_t>();
-    const auto guesses = predictions.values<std::int32_t>();
-    for (std::size_t at = 0; at < truths.size(); ++at) {
-      if (truths[at] < 0 || truths[at] >= kClasses)
-        throw std::runtime_error("a test image has the label " + std::to_string(truths[at]) +
-                                 ", but the classes are 0 to " + std::to_string(kClasses - 1));
-      ++counts_[static_cast<std::size_t>(truths[at])][static_cast<std::size_t>(guesses[at])];
-    }
-  }
-
-  /// How many images of class `truth` it takes for `guess`.
-  std::int64_t count(std::size_t truth, std::size_t guess) const { return counts_[truth][guess]; }
-
-  std::int64_t total() const {
-    std::int64_t sum = 0;
-    for (const auto& row : counts_)
-      for (const std::int64_t count : row) sum += count;
-    return sum;
-  }
-
-  double accuracy() const {
-    std::int64_t right = 0;
-    for (std::size_t at = 0; at < counts_.size(); ++at) right += counts_[at][at];
-    return share_of(right, total());
-  }
-
-  /// Of all logits: equal for equal bits.
-  std::string logits_digest() const { return digest(logits_); }
-
- private:
-  std::vector<varscope::Array> logits_;
-  std::array<std::array<std::int64_t, kClasses>, kClasses> counts_{};
-};
-
-inline std::string count_of(std::int64_t number) {
-  return grouped_digits(static_cast<std::size_t>(number));
-}
 
 inline void print_title(const DataSet& data) {
   std::printf(
@@ -96,28 +46,6 @@ inline void print_training_heading(const Options& options) {
   if (options.steps) until += (until.empty() ? "to step " : ", at most to step ") + count_of(*options.steps);
   heading("Train: " + until + ", in batches of " + std::to_string(options.batch) + ", on " +
           std::string(varscope::instruction_set()));
-}
-
-inline std::string training_line(std::int64_t step, double loss, double images_per_second) {
-  char text[96];
-  std::snprintf(text, sizeof text, "step %s   loss %.3f   %s images/s", count_of(step).c_str(), loss,
-                grouped_digits(static_cast<std::size_t>(images_per_second)).c_str());
-  return text;
-}
-
-/// The accuracy, and how often each class is taken for which.
-inline void print_evaluation(const DataSet& data, const Evaluation& evaluation) {
-  std::printf("   accuracy %.2f %% of %s images\n\n   %-11s", 100 * evaluation.accuracy(),
-              count_of(evaluation.total()).c_str(), "taken for");
-  for (const char* name : data.classes) std::printf(" %10s", name);
-  for (std::size_t truth = 0; truth < data.classes.size(); ++truth) {
-    std::printf("\n   %-11s", data.classes[truth]);
-    for (std::size_t guess = 0; guess < data.classes.size(); ++guess) {
-      const std::int64_t count = evaluation.count(truth, guess);
-      std::printf(" %10s", count == 0 ? "." : std::to_string(count).c_str());
-    }
-  }
-  std::puts("");
 }
 
 inline void print_result(const Evaluation& evaluation) {

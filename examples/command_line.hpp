@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the command lines of the examples have in common: options that take a value, and --help.
+// What the command lines of the examples have in common: options that take a value, numbers, and --help.
 #pragma once
 
+#include <charconv>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 namespace example {
 
@@ -22,6 +24,17 @@ bool read_command_line(int argc, char** argv, const Set& set) {
     if (!set(name, value)) throw std::runtime_error("unknown option '" + name + "'; see --help");
   }
   return false;
+}
+
+/// Throws std::runtime_error, naming the option, unless `text` is a number from `least` to `most`.
+template <typename Number>
+Number parse_number(const std::string& option, const std::string& text, Number least, Number most) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || !(number >= least && number <= most))
+    throw std::runtime_error(option + " needs a number from " + std::to_string(least) + " to " +
+                             std::to_string(most) + ", not '" + text + "'");
+  return number;
 }
 
 }  // namespace example

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <unistd.h>
@@ -19,6 +20,16 @@ inline std::string grouped_digits(std::size_t number) {
   std::string digits = std::to_string(number);
   for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
   return digits;
+}
+
+inline std::string count_of(std::int64_t number) {
+  return grouped_digits(static_cast<std::size_t>(number));
+}
+
+/// `amount` / `whole`, 1 of nothing.
+template <typename Amount, typename Whole>
+double share_of(Amount amount, Whole whole) {
+  return whole > 0 ? static_cast<double>(amount) / static_cast<double>(whole) : 1.0;
 }
 
 }  // namespace example
