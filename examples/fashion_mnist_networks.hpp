@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// The networks of fashion_mnist. Their functions own their variables by name: the first call makes them, a
+// call in a scope that reuses shares them.
+#pragma once
+
+#include <varscope/varscope.hpp>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+
+namespace example {
+
+/// What a call of a network is for. While training, dropout draws its numbers by the step.
+struct Mode {
+  bool training = false;
+  varscope::Tensor step = {};
+};
+
+inline varscope::Tensor conv(varscope::Tensor images, std::int64_t size, std::int64_t filters) {
+  auto weights = varscope::get_variable("weights", {size, size, images.shape()[3], filters});
+  auto biases = varscope::get_variable(
+      "biases", {filters},
+      {.initializer = varscope::zeros_initializer(), .regularizer = varscope::no_regularizer()});
+  return varscope::bias_add(varscope::conv2d(images, weights), biases);
+}
+
+inline varscope::Tensor dense(varscope::Tensor input, std::int64_t units) {
+  auto weights = varscope::get_variable("weights", {input.shape()[1], units});
+  auto biases = varscope::get_variable(
+      "biases", {units},
+      {.initializer = varscope::zeros_initializer(), .regularizer = varscope::no_regularizer()});
+  return varscope::matmul(input, weights) + biases;
+}
+
+inline varscope::Tensor dropout(varscope::Tensor input, double keep_prob, const Mode& mode) {
+  return mode.training ? varscope::dropout(input, keep_prob, {.step = mode.step}) : input;
+}
+
+/// The network of benchmark/convnet.py in the data package's documentation, which is that of TensorFlow's
+/// tutorial of layers: weights by Glorot and Bengio, the default of get_variable().
+inline varscope::Tensor two_convolutions(varscope::Tensor images, const Mode& mode) {
+  varscope::Tensor x = images;
+  {
+    auto scope = varscope::variable_scope("conv1");  // "conv1/weights", "conv1/biases"
+    x = varscope::max_pool(varscope::relu(conv(x, 5, 32)));
+  }
+  {
+    auto scope = varscope::variable_scope("conv2");
+    x = varscope::max_pool(varscope::relu(conv(x, 5, 64)));
+  }
+  x = varscope::reshape(x, {-1, x.shape()[1] * x.shape()[2] * x.shape()[3]});
+  {
+    auto scope = varscope::variable_scope("dense");
+    x = dropout(varscope::relu(dense(x, 1024)), 0.6, mode);
+  }
+  auto scope = varscope::variable_scope("logits");
+  return dense(x, 10);
+}
+
+/// Two convolutions, added to what goes in.
+inline varscope::Tensor residual(varscope::Tensor x) {
+  const std::int64_t filters = x.shape()[3];
+  varscope::Tensor change;
+  {
+    auto scope = varscope::variable_scope("conv1");
+    change = varscope::relu(conv(x, 3, filters));
+  }
+  // From zero on, so that a block starts as nothing at all, however many there are.
+  auto scope = varscope::variable_scope("conv2", {.initializer = varscope::zeros_initializer()});
+  return varscope::relu(x + conv(change, 3, filters));
+}
+
+/// Three sizes of image, each with a residual block; 462,986 parameters.
+inline varscope::Tensor small(varscope::Tensor images, const Mode& mode) {
+  auto small = varscope::variable_scope("small", {.initializer = varscope::he_normal_initializer(),
+                                                  .regularizer = varscope::l2_regularizer(5e-4)});
+  varscope::Tensor x = images;
+  for (const std::int64_t filters : {32, 64, 128}) {
+    auto block = varscope::variable_scope("block" + std::to_string(filters));
+    {
+      auto scope = varscope::variable_scope("conv");
+      x = varscope::relu(conv(x, 3, filters));
+    }
+    if (filters > 32) x = residual(x);
+    if (filters < 128) x = varscope::max_pool(x);
+  }
+  x = dropout(varscope::reduce_mean(x, {.axis = {1, 2}}), 0.8, mode);
+  auto scope = varscope::variable_scope("logits");
+  return dense(x, 10);
+}
+
+}  // namespace example
