@@ -39,8 +39,8 @@ vs::Operation with_momentum(const vs::Tensor& loss, const vs::Tensor& rate, cons
 }
 
 Recipe recipe_of(const std::string& network) {
-  if (network == "two_convolutions") return {two_convolutions, 10, 0.001, false, with_adam};
-  if (network == "small") return {small, 20, 0.05, true, with_momentum};
+  if (network == "two_convolutions") return {two_convolutions, 6, 0.001, false, with_adam};
+  if (network == "small") return {small, 20, 0.1, true, with_momentum};
   throw std::runtime_error("--network is two_convolutions or small, not '" + network + "'");
 }
 
@@ -63,7 +63,10 @@ void build(Model& model, const Recipe& recipe, const Options& options, std::int6
   vs::losses::add_loss(vs::reduce_mean(entropies, {.name = "cross_entropy"}));
   training.loss = vs::losses::get_total_loss();  // with the weight decay of the variables' regularizers
   auto rate = vs::cosine_decay(options.learning_rate.value_or(recipe.learning_rate), training.step, steps);
-  training.train = recipe.minimize(training.loss, rate, training.step);
+  {
+    auto after = vs::control_dependencies(vs::layers::get_update_ops());  // averages of batch normalization
+    training.train = recipe.minimize(training.loss, rate, training.step);
+  }
 
   auto sharing = vs::variable_scope(vs::get_variable_scope(), {.reuse = true});
   auto naming = vs::name_scope("evaluation");

@@ -58,31 +58,46 @@ inline varscope::Tensor two_convolutions(varscope::Tensor images, const Mode& mo
   return dense(x, 10);
 }
 
-/// Two convolutions, added to what goes in.
-inline varscope::Tensor residual(varscope::Tensor x) {
+/// A convolution whose output is normalized: no biases, since the normalization has its own.
+inline varscope::Tensor conv_norm(varscope::Tensor images, std::int64_t filters, const Mode& mode,
+                                  varscope::Initializer gamma = varscope::ones_initializer()) {
+  auto weights = varscope::get_variable("weights", {3, 3, images.shape()[3], filters});
+  return varscope::layers::batch_normalization(varscope::conv2d(images, weights),
+                                               {.training = mode.training,
+                                                .gamma_initializer = gamma,
+                                                .beta_regularizer = varscope::no_regularizer(),
+                                                .gamma_regularizer = varscope::no_regularizer(),
+                                                .name = "norm"});
+}
+
+/// Two convolutions, added to what goes in; from nothing on, since the second one's gamma starts with zero.
+inline varscope::Tensor residual(varscope::Tensor x, const Mode& mode) {
   const std::int64_t filters = x.shape()[3];
   varscope::Tensor change;
   {
-    auto scope = varscope::variable_scope("conv1");
-    change = varscope::relu(conv(x, 3, filters));
+    auto scope = varscope::variable_scope("conv1");  // "conv1/weights", "conv1/norm/gamma"
+    change = varscope::relu(conv_norm(x, filters, mode));
   }
-  // From zero on, so that a block starts as nothing at all, however many there are.
-  auto scope = varscope::variable_scope("conv2", {.initializer = varscope::zeros_initializer()});
-  return varscope::relu(x + conv(change, 3, filters));
+  auto scope = varscope::variable_scope("conv2");
+  return varscope::relu(x + conv_norm(change, filters, mode, varscope::zeros_initializer()));
 }
 
-/// Three sizes of image, each with a residual block; 462,986 parameters.
+/// Images of three sizes, each with more filters than the one before; 472,874 parameters.
 inline varscope::Tensor small(varscope::Tensor images, const Mode& mode) {
   auto small = varscope::variable_scope("small", {.initializer = varscope::he_normal_initializer(),
                                                   .regularizer = varscope::l2_regularizer(5e-4)});
   varscope::Tensor x = images;
+  {
+    auto scope = varscope::variable_scope("conv");
+    x = varscope::relu(conv_norm(x, 32, mode));
+  }
   for (const std::int64_t filters : {32, 64, 128}) {
     auto block = varscope::variable_scope("block" + std::to_string(filters));
     {
       auto scope = varscope::variable_scope("conv");
-      x = varscope::relu(conv(x, 3, filters));
+      x = varscope::relu(conv_norm(x, filters, mode));
     }
-    if (filters > 32) x = residual(x);
+    if (filters > 32) x = residual(x, mode);
     if (filters < 128) x = varscope::max_pool(x);
   }
   x = dropout(varscope::reduce_mean(x, {.axis = {1, 2}}), 0.8, mode);

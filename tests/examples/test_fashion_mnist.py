@@ -13,7 +13,7 @@ import unittest
 from generated_data import write_fashion_mnist, write_idx
 
 PROGRAM = sys.argv.pop()
-PARAMETERS = {'two_convolutions': 3274634, 'small': 462986}
+PARAMETERS = {'two_convolutions': 3274634, 'small': 472874}
 
 
 def read(*path):
