@@ -5,9 +5,11 @@
 
 #include <varscope/varscope.hpp>
 
+#include <cstddef>
 #include <cstdint>
-#include <stdexcept>
+#include <numeric>
 #include <string>
+#include <vector>
 
 namespace example {
 
@@ -82,8 +84,8 @@ inline varscope::Tensor residual(varscope::Tensor x, const Mode& mode) {
   return varscope::relu(x + conv_norm(change, filters, mode, varscope::zeros_initializer()));
 }
 
-/// Images of three sizes, each with more filters than the one before; 472,874 parameters.
-inline varscope::Tensor small(varscope::Tensor images, const Mode& mode) {
+/// Images of three sizes, each with more filters than the one before.
+inline varscope::Tensor small_logits(varscope::Tensor images, const Mode& mode) {
   auto small = varscope::variable_scope("small", {.initializer = varscope::he_normal_initializer(),
                                                   .regularizer = varscope::l2_regularizer(5e-4)});
   varscope::Tensor x = images;
@@ -103,6 +105,21 @@ inline varscope::Tensor small(varscope::Tensor images, const Mode& mode) {
   x = dropout(varscope::reduce_mean(x, {.axis = {1, 2}}), 0.8, mode);
   auto scope = varscope::variable_scope("logits");
   return dense(x, 10);
+}
+
+/// Right is left: the columns, gathered from the last one to the first.
+inline varscope::Tensor mirrored(const varscope::Tensor& images) {
+  std::vector<std::int32_t> columns(static_cast<std::size_t>(images.shape()[2]));
+  std::iota(columns.rbegin(), columns.rend(), 0);
+  const auto order = varscope::Array::of<std::int32_t>({images.shape()[2]}, columns);
+  auto by_column = varscope::transpose(images, {2, 0, 1, 3});
+  return varscope::transpose(varscope::gather(by_column, order), {1, 2, 0, 3});
+}
+
+/// 472,874 parameters. It learns from images and mirror images; evaluated, it looks at both.
+inline varscope::Tensor small(varscope::Tensor images, const Mode& mode) {
+  auto logits = small_logits(images, mode);
+  return mode.training ? logits : logits + small_logits(mirrored(images), mode);
 }
 
 }  // namespace example
