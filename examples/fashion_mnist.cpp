@@ -40,7 +40,7 @@ vs::Operation with_momentum(const vs::Tensor& loss, const vs::Tensor& rate, cons
 
 Recipe recipe_of(const std::string& network) {
   if (network == "two_convolutions") return {two_convolutions, 6, 0.001, false, with_adam};
-  if (network == "small") return {small, 20, 0.1, true, with_momentum};
+  if (network == "small") return {small, 15, 0.1, true, with_momentum};
   throw std::runtime_error("--network is two_convolutions or small, not '" + network + "'");
 }
 

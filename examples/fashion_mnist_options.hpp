@@ -89,7 +89,8 @@ inline int print_help() {
       "Examples:\n"
       "  fashion_mnist --seed 3\n"
       "  fashion_mnist --network small\n"
-      "  fashion_mnist --network small --epochs 5 --hold-out 5000 --output try");
+      "  fashion_mnist --network small --epochs 5 --hold-out 5000 --output try\n"
+      "scripts/accuracy trains both with several seeds and makes a table.");
   return 0;
 }
 
