@@ -7,6 +7,7 @@
 
 #include <varscope/varscope.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <stdexcept>
 #include <string>
@@ -15,23 +16,34 @@ namespace example {
 
 constexpr std::int64_t kImageSize = 28;
 
+/// Throws std::runtime_error unless these are grey images, and as many labels.
+inline void require_grey_images(const varscope::LabeledImages& part) {
+  const auto& images = part.images;
+  const auto& labels = part.labels;
+  if (images.dtype() != varscope::uint8 || images.shape().rank() != 3 || labels.dtype() != varscope::uint8 ||
+      labels.shape() != varscope::Shape{images.shape()[0]} || images.num_elements() == 0)
+    throw std::runtime_error("--fashion-mnist has files with " + images.description() + " and " +
+                             labels.description() +
+                             ", not with grey images, uint8[n,28,28], and the class of each, uint8[n]");
+}
+
 /// Examples first .. first + count.
 inline varscope::LabeledImages part_of(const varscope::LabeledImages& all, std::int64_t first,
                                        std::int64_t count) {
-  const auto rows = [&](const varscope::Array& array) {
-    const std::int64_t size = array.num_elements() / array.shape()[0];
-    varscope::Shape shape = array.shape();
-    shape = shape.rank() == 1 ? varscope::Shape{count} : varscope::Shape{count, shape[1], shape[2]};
+  const auto rows = [&](const varscope::Array& array, const varscope::Shape& shape) {
+    const auto size = static_cast<std::size_t>(array.num_elements() / array.shape()[0]);
     return varscope::Array::of<std::uint8_t>(
-        shape, array.values<std::uint8_t>().subspan(static_cast<std::size_t>(first * size),
-                                                    static_cast<std::size_t>(count * size)));
+        shape, array.values<std::uint8_t>().subspan(static_cast<std::size_t>(first) * size,
+                                                    static_cast<std::size_t>(count) * size));
   };
-  return {rows(all.images), rows(all.labels)};
+  return {rows(all.images, {count, all.images.shape()[1], all.images.shape()[2]}), rows(all.labels, {count})};
 }
 
 /// With --hold-out, the last training images take the place of the test images.
 inline DataSet read_data(const Options& options) {
   DataSet data = read_fashion_mnist(options.fashion_mnist);
+  require_grey_images(data.training);
+  require_grey_images(data.test);
   if (options.hold_out > 0) {
     const std::int64_t kept = data.training.labels.num_elements() - options.hold_out;
     if (kept < options.batch)
@@ -45,11 +57,13 @@ inline DataSet read_data(const Options& options) {
 
 /// Each epoch in an order of its own. `shifted`: moved by up to two pixels and mirrored at random, too.
 inline varscope::BatchIterator training_batches(const DataSet& data, const Options& options, bool shifted) {
-  const varscope::Array& images = data.training.images;
-  const varscope::Array wide = varscope::resize_with_crop_or_pad(
-      images.reshaped({images.shape()[0], images.shape()[1], images.shape()[2], 1}), kImageSize + 4,
-      kImageSize + 4);
-  return {shifted ? wide : images,
+  varscope::Array images = data.training.images;
+  if (shifted) {
+    const varscope::Shape& shape = images.shape();
+    images = varscope::resize_with_crop_or_pad(images.reshaped({shape[0], shape[1], shape[2], 1}),
+                                               kImageSize + 4, kImageSize + 4);
+  }
+  return {images,
           data.training.labels,
           {.batch_size = options.batch,
            .seed = static_cast<std::uint64_t>(options.seed),

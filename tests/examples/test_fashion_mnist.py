@@ -133,6 +133,12 @@ class FashionMnistTest(unittest.TestCase):
         done = self.run_program('trained', '--epochs', '1')
         self.assertEqual(done.returncode, 1)
         self.assertIn('28', done.stderr)
+        for shape in [(10, 28, 28), (40, 784), (0, 28, 28)]:   # too few, no images, none
+            write_idx(os.path.join(self.data, 'train-images-idx3-ubyte'), shape, bytes(shape[0] * 784))
+            for arguments in [['--network', 'small'], ['--hold-out', '16']]:
+                done = self.run_program('trained', '--epochs', '1', *arguments)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn('--fashion-mnist has files with', done.stderr)
 
     def test_wrong_command_lines(self):
         for arguments, expected in [(['--network', 'large'], 'two_convolutions or small'), (['--epochs', '0'], '--epochs'),
