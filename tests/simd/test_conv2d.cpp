@@ -208,6 +208,15 @@ void check(const KernelSet& kernels, const Case& c, const CacheSizes& caches, Ra
   }
 }
 
+// On every set, with caches of the default sizes or of these. Small ones make several passes over the input
+// channels out of few.
+void check_random_data(const Conv2DShape& s, const CacheSizes& small_caches, Random& random) {
+  const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
+                           random.chance(0.5) ? Activation::relu : Activation::none, random);
+  const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : small_caches;
+  for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(random_shapes) {
@@ -242,11 +251,7 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
         break;
     }
     pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::same, Padding::odd}));
-    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
-                             random.chance(0.5) ? Activation::relu : Activation::none, random);
-    // Small caches make several passes over the input channels out of few.
-    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
-    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+    check_random_data(s, {1024, 4096, 65536}, random);
   }
 }
 
@@ -344,10 +349,7 @@ BOOST_AUTO_TEST_CASE(winograd_shapes) {
     s.in_channels = random.pick<std::int64_t>({4, 7, 8, 9, 16, 17, 23, 32, 33, 65});
     s.out_channels = random.pick<std::int64_t>({1, 3, 8, 15, 16, 17, 32, 33, 40, 65, 100});
     pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::odd}));
-    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
-                             random.chance(0.5) ? Activation::relu : Activation::none, random);
-    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
-    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+    check_random_data(s, {1024, 65536, 1048576}, random);
   }
 }
 
@@ -366,10 +368,7 @@ BOOST_AUTO_TEST_CASE(winograd_along_rows) {
     s.in_channels = random.pick<std::int64_t>({1, 1, 2, 3, 3, 4, 5, 8, 17});
     s.out_channels = random.pick<std::int64_t>({1, 3, 8, 15, 16, 17, 32, 33, 40, 65});
     pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::odd}));
-    const Case c = make_case(s, random.chance(0.5), random.chance(0.3),
-                             random.chance(0.5) ? Activation::relu : Activation::none, random);
-    const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
-    for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
+    check_random_data(s, {1024, 65536, 1048576}, random);
   }
 }
 
