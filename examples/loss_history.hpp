@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <string>
@@ -39,11 +40,15 @@ class LossHistory {
     return count == 0 ? 0 : sum / static_cast<double>(count);
   }
 
+  /// Whoever is killed meanwhile leaves the file as it was.
   void save() const {
-    std::ofstream file(path_);
+    const std::string written = path_ + ".new";
+    std::ofstream file(written);
     file << "step,loss\n";
     for (const Entry& entry : losses_) file << entry.step << ',' << entry.loss << '\n';
-    if (!file.flush()) throw std::runtime_error(path_ + ": cannot be written");
+    if (!file.flush()) throw std::runtime_error(written + ": cannot be written");
+    file.close();
+    std::filesystem::rename(written, path_);
   }
 
   /// Every loss as a dot and their running mean as a line, over the steps.

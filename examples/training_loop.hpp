@@ -85,8 +85,9 @@ inline std::string train(varscope::Session& session, const TrainingTower& tower,
     losses.add(batch.position, loss);
     images += batch.labels.num_elements();
     if (batches.position() % options.steps_between_saves == 0) {
+      losses
+          .save();  // first: a training that is killed goes on from the checkpoint, with all losses before it
       saver.save_async(session, prefix, {.global_step = batches.position()});  // while training goes on
-      losses.save();
     }
     part = part_done();
     progress.show(part, [&] {
