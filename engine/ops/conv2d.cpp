@@ -90,12 +90,12 @@ class PlannedConv2D final : public detail::Kernel {
     return detail::PackedInput{
         .input = kFilter,
         .bytes = static_cast<std::size_t>(plan_.packed_filter_floats) * sizeof(float),
-        .layout = detail::layout_key({static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats,
-                                      shape.filter_height, shape.filter_width, shape.in_channels,
-                                      shape.out_channels, shape.groups, plan_.winograd.outputs_per_patch,
-                                      plan_.winograd.products, blocking.channels_per_block,
-                                      blocking.blocks_per_group, blocking.channels_per_chunk,
-                                      plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
+        .layout = detail::layout_key(
+            {static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats, shape.filter_height,
+             shape.filter_width, shape.in_channels, shape.out_channels, shape.groups,
+             plan_.winograd.outputs_per_patch, plan_.winograd.products, plan_.winograd_row.products,
+             blocking.channels_per_block, blocking.blocks_per_group, blocking.channels_per_chunk,
+             plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
   }
 
   void pack(const void* filter, void* packed) const noexcept override {

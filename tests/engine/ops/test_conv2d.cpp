@@ -234,24 +234,30 @@ BOOST_AUTO_TEST_CASE(every_algorithm_agrees_where_it_applies) {
 
 BOOST_AUTO_TEST_CASE(one_filter_is_packed_for_each_stride) {
   Random random;
-  const vs::Array image = random_array(random, {1, 24, 24, 16}, vs::float32);
-  const vs::Array filter = random_array(random, {3, 3, 16, 32}, vs::float32);
-  // The strides' results, of one session that has all of them.
-  const auto results = [&](const std::vector<int>& strides) {
-    vs::Graph graph;
-    const auto building = graph.as_default();
-    const vs::Tensor weights = vs::get_variable("weights", {.initializer = filter});
-    std::vector<vs::Fetch> all;
-    for (const int stride : strides) {
-      all.push_back(vs::conv2d(vs::constant(image), weights,
-                               {.strides = {1, stride, stride, 1}, .algorithm = "winograd_4x4"}));
+  for (const char* algorithm : {"winograd_2x2", "winograd_4x4", "winograd_1x4"}) {
+    for (const std::int64_t size : {3, 5}) {
+      const vs::Array image = random_array(random, {1, 24, 24, 16}, vs::float32);
+      const vs::Array filter = random_array(random, {size, size, 16, 32}, vs::float32);
+      // The strides' results, of one session that has all of them.
+      const auto results = [&](const std::vector<int>& strides) {
+        vs::Graph graph;
+        const auto building = graph.as_default();
+        const vs::Tensor weights = vs::get_variable("weights", {.initializer = filter});
+        std::vector<vs::Fetch> all;
+        for (const int stride : strides) {
+          all.push_back(vs::conv2d(vs::constant(image), weights,
+                                   {.strides = {1, stride, stride, 1}, .algorithm = algorithm}));
+        }
+        vs::Session session(graph);
+        return session.run({}, all);
+      };
+      BOOST_TEST_CONTEXT(algorithm << ", " << size << "x" << size) {
+        const std::vector<vs::Array> both = results({1, 2});
+        BOOST_TEST(both[0].same_bits(results({1})[0]));
+        BOOST_TEST(both[1].same_bits(results({2})[0]));
+      }
     }
-    vs::Session session(graph);
-    return session.run({}, all);
-  };
-  const std::vector<vs::Array> both = results({1, 2});
-  BOOST_TEST(both[0].same_bits(results({1})[0]));
-  BOOST_TEST(both[1].same_bits(results({2})[0]));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(shapes_that_are_partly_known_are_inferred_as_in_tensorflow) {
