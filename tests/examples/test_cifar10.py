@@ -6,11 +6,11 @@ import random
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
-from generated_data import pixels_of, write_fashion_mnist, write_idx
+from generated_data import pixels_of, write_idx
 from png_file import read_png
+from training_test import TrainingTest, read
 
 PROGRAM = sys.argv.pop()
 
@@ -23,20 +23,7 @@ def write_cifar10(folder):
                 file.write(bytes([label]) + pixels_of(label, 3 * 32 * 32, generator))
 
 
-def read(*path):
-    with open(os.path.join(*path), 'rb') as file:
-        return file.read()
-
-
-class Cifar10Test(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(temporary.cleanup)
-        self.folder = temporary.name
-        self.data = os.path.join(self.folder, 'data')
-        os.mkdir(self.data)
-        write_fashion_mnist(self.data)
-
+class Cifar10Test(TrainingTest):
     def run_cifar10(self, *arguments):
         return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, timeout=300)
 
@@ -50,9 +37,6 @@ class Cifar10Test(unittest.TestCase):
         self.assertNotEqual(results[0][0], results[1][0], msg='the same process twice')
         self.assertEqual(results[0][1:], results[1][1:], msg='the second process computed something else')
         return done.stdout, results[0][2]
-
-    def output(self, name):
-        return os.path.join(self.folder, name)
 
     def test_main_job(self):
         said, _ = self.train('trained', 3)

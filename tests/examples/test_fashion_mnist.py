@@ -6,33 +6,17 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
-from generated_data import write_fashion_mnist, write_idx
+from generated_data import write_idx
+from training_test import TrainingTest, read
 
 PROGRAM = sys.argv.pop()
 PARAMETERS = {'two_convolutions': 3274634, 'small': 472874}
 
 
-def read(*path):
-    with open(os.path.join(*path), 'rb') as file:
-        return file.read()
-
-
-class FashionMnistTest(unittest.TestCase):
-    def setUp(self):
-        temporary = tempfile.TemporaryDirectory()
-        self.addCleanup(temporary.cleanup)
-        self.folder = temporary.name
-        self.data = os.path.join(self.folder, 'data')
-        os.mkdir(self.data)
-        write_fashion_mnist(self.data)   # 40 images: five batches are an epoch
-
-    def output(self, name):
-        return os.path.join(self.folder, name)
-
+class FashionMnistTest(TrainingTest):
     def words(self, output, *arguments):
         return [PROGRAM, '--fashion-mnist', self.data, '--batch', '8', '--output', self.output(output), *arguments]
 
