@@ -100,10 +100,6 @@ bool shares_memory(const Array& result, std::span<const Array> feeds) {
                      [&result](const Array& feed) { return feed.data() == result.data(); });
 }
 
-}  // namespace
-
-namespace {
-
 /// The arrays that a run writes the new values of variables to, and what is known of the rows in them.
 class NextValues {
  public:
