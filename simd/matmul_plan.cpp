@@ -57,9 +57,18 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
       std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block),
                                std::min(fewest, blocking.block_count), blocking.block_count);
   cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
+  // Whole register tiles: the last tile is smaller instead.
+  blocking.rows_per_tile =
+      ceil_divide(blocking.rows_per_tile, blocking.rows_per_panel) * blocking.rows_per_panel;
+  blocking.row_tiles = ceil_divide(size.rows, blocking.rows_per_tile);
   cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
-  blocking.fetch_output = exceeds_caches(caches, size.rows * size.columns);
-  blocking.blocks_per_pass = std::max<std::int64_t>(depth_for_b / blocking.depth_per_chunk, 1);
+  blocking.fetch_output = size.rows * (size.depth + size.columns) * kFloatBytes > caches.level2;
+  blocking.adjacent_rows = !copied && blocking.depth_per_chunk == size.depth;
+  // Blocks that fit into the first-level cache together share a pass; a larger one is alone. (Several such
+  // blocks would read it from the second level just the same, and the processor does not recognize the stream
+  // of A's rows so well: from memory, passes of two blocks took 1.3 times as long.)
+  const std::int64_t block_bytes = blocking.depth_per_chunk * blocking.columns_per_block * kFloatBytes;
+  blocking.blocks_per_pass = std::max<std::int64_t>(caches.level1_data * 3 / 4 / block_bytes, 1);
   return blocking;
 }
 

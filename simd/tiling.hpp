@@ -28,10 +28,10 @@ constexpr std::int64_t filter_bytes_per_pass(const CacheSizes& caches) noexcept 
   return std::max(caches.level1_data * 5 / 8, caches.level2 / 4);
 }
 
-// Whether so many floats of output are written to memory rather than to a cache. (Measured, second-level
+// Whether so many floats of input or output lie in memory rather than in a cache. (Measured, second-level
 // caches of 1 MiB: stores begin to wait between 6 and 12 MiB.)
-constexpr bool exceeds_caches(const CacheSizes& caches, std::int64_t output_floats) noexcept {
-  return output_floats * kFloatBytes > 8 * caches.level2;
+constexpr bool exceeds_caches(const CacheSizes& caches, std::int64_t floats) noexcept {
+  return floats * kFloatBytes > 8 * caches.level2;
 }
 
 // Cuts `total` into tiles of nearly equal size, none larger than `wanted`.

@@ -184,36 +184,48 @@ class DirectTile {
       }
       in.pixel_step = shape_.stride_width * pixel_floats;
       in.column_step = shape_.dilation_width * pixel_floats;
-      for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
-        run_block(in, rows.first, (out_row + x) * shape_.out_channels, pixels, block);
+      const std::int64_t out_pixel = (out_row + x) * shape_.out_channels;
+      // A ragged last block stands alone.
+      const std::int64_t whole = smaller(blocks.last, group_out_ / blocking_.channels_per_block);
+      if (blocks.first < whole) {
+        run_blocks(in, rows.first, out_pixel, pixels, blocks.first, blocking_.channels_per_block,
+                   whole - blocks.first);
+      }
+      if (whole < blocks.last) {
+        run_blocks(in, rows.first, out_pixel, pixels, whole,
+                   group_out_ - whole * blocking_.channels_per_block, 1);
       }
     }
   }
 
-  // One register tile. `out_pixel`: the first output pixel's place in the output.
-  VARSCOPE_SIMD_INLINE void run_block(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
-                                      std::int64_t pixels, std::int64_t block) const noexcept {
+  // `count` register tiles of `channels` output channels each, from block number `block` on. `out_pixel`: the
+  // first output pixel's place in the output.
+  VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
+                                       std::int64_t pixels, std::int64_t block, std::int64_t channels,
+                                       std::int64_t count) const noexcept {
     const std::int64_t block_channel = block * blocking_.channels_per_block;
-    const std::int64_t block_channels = smaller(blocking_.channels_per_block, group_out_ - block_channel);
-    const std::int64_t vectors = (block_channels + kLanes<Arch> - 1) / kLanes<Arch>;
+    const std::int64_t vectors = (channels + kLanes<Arch> - 1) / kLanes<Arch>;
     in.filter = arguments_.packed_filter +
                 positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
                 (first_channel_ * positions_ + first_filter_row * shape_.filter_width * channels_) * vectors *
                     kLanes<Arch>;
+    in.blocks = count;
+    in.block_step = positions_ * group_in_ * blocking_.channels_per_block;
     const std::int64_t out_channel = place_.group * group_out_ + block_channel;
     const std::int64_t index = out_pixel + out_channel;
     const Conv2DEpilogue& epilogue = arguments_.epilogue;
-    const TileOutput out = {
-        .pixels = arguments_.output + index,
-        .pixel_step = shape_.out_channels,
-        .channels = block_channels,
-        .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + out_channel,
-        .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index,
-        .activation = epilogue.activation,
-        .first_pass = first_channel_ == 0 && pass_.first == 0,
-        .last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height,
-        .fetch = blocking_.fetch_output};
-    register_tile<Arch>(pixels, vectors)(in, out);
+    const bool first_pass = first_channel_ == 0 && pass_.first == 0;
+    const bool last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height;
+    const float* const residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index;
+    register_tile<Arch>(pixels, vectors)(
+        in, {.pixels = arguments_.output + index,
+             .pixel_step = shape_.out_channels,
+             .channels = channels,
+             .bias = first_pass && epilogue.bias != nullptr ? epilogue.bias + out_channel : nullptr,
+             .start = first_pass ? residual : arguments_.output + index,
+             .start_step = shape_.out_channels,
+             .relu = last_pass && epilogue.activation == Activation::relu,
+             .fetch = blocking_.fetch_output});
   }
 
   const Conv2DShape& shape_;

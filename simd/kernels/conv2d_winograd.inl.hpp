@@ -109,45 +109,49 @@ class WinogradTile {
     }
   }
 
-  // Of the output channels from group_channel on: first_block to last_block.
+  // Of the output channels from group_channel on: first to last.
   VARSCOPE_SIMD_INLINE void multiply_blocks(int product, std::int64_t first_input, std::int64_t group_channel,
-                                            std::int64_t first_block,
-                                            std::int64_t last_block) const noexcept {
-    const std::int64_t inputs = smaller(blocking_.channels_per_chunk, shape_.in_channels - first_input);
-    const std::int64_t panels =
-        (patches_ + blocking_.patches_per_register_tile - 1) / blocking_.patches_per_register_tile;
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
-      const std::int64_t patch = panel * patches_ / panels;
-      const std::int64_t patches = (panel + 1) * patches_ / panels - patch;
-      TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
-                                patch * blocking_.transformed_patch_step + first_input,
-                      .pixel_step = blocking_.transformed_patch_step,
-                      .row_step = 0,
-                      .column_step = 0,
-                      .rows = 1,
-                      .columns = 1,
-                      .channels = inputs,
-                      .filter = nullptr};
-      float* products = products_ + product * blocking_.product_step + patch * blocking_.channels_per_group;
-      for (std::int64_t block = first_block; block < last_block; block += kTileVectors * kLaneCount) {
-        const std::int64_t channels = smaller(kTileVectors * kLaneCount, last_block - block);
-        const std::int64_t vectors = (channels + kLaneCount - 1) / kLaneCount;
-        const std::int64_t width = vectors * kLaneCount;
-        in.filter = arguments_.packed_filter +
-                    shape_.in_channels * (kProducts * (group_channel + block) + product * width) +
-                    first_input * width;
-        const TileOutput out = {.pixels = products + block,
-                                .pixel_step = blocking_.channels_per_group,
-                                .channels = width,
-                                .bias = nullptr,
-                                .residual = nullptr,
-                                .activation = Activation::none,
-                                .first_pass = first_input == 0,
-                                .last_pass = false,
-                                .fetch = false};
-        register_tile<Arch>(patches, vectors)(in, out);
-      }
+                                            std::int64_t first, std::int64_t last) const noexcept {
+    constexpr std::int64_t kWidth = kTileVectors * kLaneCount;
+    const std::int64_t whole = (last - first) / kWidth;
+    if (whole != 0) multiply_block(product, first_input, group_channel, first, kWidth, whole);
+    const std::int64_t ragged = first + whole * kWidth;
+    if (ragged < last) {
+      const std::int64_t width = (last - ragged + kLaneCount - 1) / kLaneCount * kLaneCount;
+      multiply_block(product, first_input, group_channel, ragged, width, 1);
     }
+  }
+
+  // `blocks` blocks of `width` channels, whole registers.
+  VARSCOPE_SIMD_INLINE void multiply_block(int product, std::int64_t first_input, std::int64_t group_channel,
+                                           std::int64_t block, std::int64_t width,
+                                           std::int64_t blocks) const noexcept {
+    const std::int64_t inputs = smaller(blocking_.channels_per_chunk, shape_.in_channels - first_input);
+    const float* const filter = arguments_.packed_filter +
+                                shape_.in_channels * (kProducts * (group_channel + block) + product * width) +
+                                first_input * width;
+    const auto run = [&](std::int64_t patch, std::int64_t patches, std::int64_t panels) {
+      const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
+                                      patch * blocking_.transformed_patch_step + first_input,
+                            .pixel_step = blocking_.transformed_patch_step,
+                            .row_step = 0,
+                            .column_step = 0,
+                            .rows = 1,
+                            .columns = 1,
+                            .channels = inputs,
+                            .filter = filter,
+                            .panels = panels,
+                            .blocks = blocks,
+                            .block_step = shape_.in_channels * kProducts * width};
+      float* const products =
+          products_ + product * blocking_.product_step + patch * blocking_.channels_per_group + block;
+      register_tile<Arch>(patches, width / kLaneCount)(in, {.pixels = products,
+                                                            .pixel_step = blocking_.channels_per_group,
+                                                            .channels = width,
+                                                            .start = first_input == 0 ? nullptr : products,
+                                                            .start_step = blocking_.channels_per_group});
+    };
+    for_each_panels(patches_, blocking_.patches_per_register_tile, run);
   }
 
   // The outputs of a patch that exist.

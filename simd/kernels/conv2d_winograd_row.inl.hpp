@@ -154,15 +154,7 @@ class WinogradRowTile {
                     .columns = joined ? 1 : shape_.filter_height,
                     .channels = joined ? terms : shape_.in_channels,
                     .filter = arguments_.packed_filter + channel * kAlpha * terms};
-    TileOutput out = {.pixels = products_,
-                      .pixel_step = width,
-                      .channels = width,
-                      .bias = nullptr,
-                      .residual = nullptr,
-                      .activation = Activation::none,
-                      .first_pass = true,
-                      .last_pass = false,
-                      .fetch = false};
+    TileOutput out = {.pixels = products_, .pixel_step = width, .channels = width};
     for (int product = 0; product < kAlpha; ++product) {
       multiply_tile(in, out);
       in.pixels += blocking_.transformed_step;

@@ -28,6 +28,7 @@ struct ProductTile {
   std::int64_t columns_per_block;
   std::int64_t blocks_per_pass;
   bool fetch_output;
+  bool adjacent_rows;
   std::int64_t first_block;
   std::int64_t last_block;
   const float* packed_b;
@@ -52,11 +53,46 @@ VARSCOPE_SIMD_INLINE void copy_rows(const ProductTile& tile, std::int64_t first_
   }
 }
 
+// Panels of rows from `row` of the tile on by the blocks first_block to last_block, of one chunk of the
+// depth.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in, std::int64_t first_depth,
+                                          std::int64_t row, std::int64_t rows, std::int64_t first_block,
+                                          std::int64_t last_block) noexcept {
+  constexpr std::int64_t lanes = kLanes<Arch>;
+  const std::int64_t width = tile.columns_per_block;
+  const std::int64_t column = first_block * width;
+  // A ragged last block stands alone.
+  const std::int64_t whole = smaller(last_block, tile.columns / width) - first_block;
+  const std::int64_t index = (tile.first_row + row) * tile.columns;
+  const bool first_pass = first_depth == 0;
+  const bool last_pass = first_depth + in.channels == tile.depth;
+  const auto run = [&](std::int64_t first_column, std::int64_t channels, std::int64_t blocks) {
+    const std::int64_t vectors = (channels + lanes - 1) / lanes;
+    in.filter = tile.packed_b + first_column * tile.depth + first_depth * vectors * lanes;
+    in.blocks = blocks;
+    in.block_step = width * tile.depth;
+    const std::int64_t first = index + first_column;
+    const float* const residual = tile.residual == nullptr ? nullptr : tile.residual + first;
+    register_tile<Arch>(rows, vectors)(
+        in, {.pixels = tile.c + first,
+             .pixel_step = tile.columns,
+             .channels = channels,
+             .bias = first_pass && tile.bias != nullptr ? tile.bias + first_column : nullptr,
+             .start = first_pass ? residual : tile.c + first,
+             .start_step = tile.columns,
+             .relu = last_pass && tile.activation == Activation::relu,
+             .fetch = tile.fetch_output});
+  };
+  if (whole > 0) run(column, width, whole);
+  if (first_block + whole < last_block) {
+    const std::int64_t ragged = column + whole * width;
+    run(ragged, tile.columns - ragged, 1);
+  }
+}
+
 template <typename Arch>
 VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
-  constexpr std::int64_t lanes = kLanes<Arch>;
-  const std::int64_t row_count = tile.last_row - tile.first_row;
-  const std::int64_t panels = (row_count + tile.rows_per_panel - 1) / tile.rows_per_panel;
   for (std::int64_t first_depth = 0; first_depth < tile.depth; first_depth += tile.depth_per_chunk) {
     const std::int64_t depth = smaller(tile.depth_per_chunk, tile.depth - first_depth);
     const bool copied = tile.panel_step != 0;
@@ -64,38 +100,22 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
     const std::int64_t row_step = copied ? tile.panel_step : tile.a_row_step;
     const float* a =
         copied ? tile.workspace : tile.a + tile.first_row * tile.a_row_step + first_depth * tile.a_depth_step;
-    for (std::int64_t first_block = tile.first_block; first_block < tile.last_block;
-         first_block += tile.blocks_per_pass) {
-      const std::int64_t last_block = smaller(first_block + tile.blocks_per_pass, tile.last_block);
-      for (std::int64_t panel = 0; panel < panels; ++panel) {
-        const std::int64_t row = panel * row_count / panels;
-        const std::int64_t rows = (panel + 1) * row_count / panels - row;
-        TileInput in = {.pixels = a + row * row_step,
-                        .pixel_step = row_step,
-                        .row_step = 0,
-                        .column_step = 0,
-                        .rows = 1,
-                        .columns = 1,
-                        .channels = depth,
-                        .filter = nullptr};
-        for (std::int64_t block = first_block; block < last_block; ++block) {
-          const std::int64_t column = block * tile.columns_per_block;
-          const std::int64_t block_columns = smaller(tile.columns_per_block, tile.columns - column);
-          const std::int64_t vectors = (block_columns + lanes - 1) / lanes;
-          in.filter = tile.packed_b + column * tile.depth + first_depth * vectors * lanes;
-          const std::int64_t first = (tile.first_row + row) * tile.columns + column;
-          const TileOutput out = {.pixels = tile.c + first,
-                                  .pixel_step = tile.columns,
-                                  .channels = block_columns,
-                                  .bias = tile.bias == nullptr ? nullptr : tile.bias + column,
-                                  .residual = tile.residual == nullptr ? nullptr : tile.residual + first,
-                                  .activation = tile.activation,
-                                  .first_pass = first_depth == 0,
-                                  .last_pass = first_depth + depth == tile.depth,
-                                  .fetch = tile.fetch_output};
-          register_tile<Arch>(rows, vectors)(in, out);
-        }
-      }
+    for (std::int64_t block = tile.first_block; block < tile.last_block; block += tile.blocks_per_pass) {
+      const std::int64_t last_block = smaller(block + tile.blocks_per_pass, tile.last_block);
+      const auto run = [&](std::int64_t row, std::int64_t rows, std::int64_t panels) {
+        const TileInput in = {.pixels = a + row * row_step,
+                              .pixel_step = row_step,
+                              .row_step = 0,
+                              .column_step = 0,
+                              .rows = 1,
+                              .columns = 1,
+                              .channels = depth,
+                              .filter = nullptr,
+                              .panels = panels,
+                              .adjacent_pixels = tile.adjacent_rows};
+        multiply_panels<Arch>(tile, in, first_depth, row, rows, block, last_block);
+      };
+      for_each_panels(tile.last_row - tile.first_row, tile.rows_per_panel, run);
     }
   }
 }
@@ -119,6 +139,7 @@ void matmul_tile(const MatMulPlan& plan, const MatMulArguments& arguments, std::
                           .columns_per_block = blocking.columns_per_block,
                           .blocks_per_pass = blocking.blocks_per_pass,
                           .fetch_output = blocking.fetch_output,
+                          .adjacent_rows = blocking.adjacent_rows,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_b,
@@ -151,6 +172,7 @@ void conv2d_pointwise_tile(const Conv2DPlan& plan, const Conv2DArguments& argume
                           .columns_per_block = blocking.columns_per_block,
                           .blocks_per_pass = blocking.blocks_per_pass,
                           .fetch_output = blocking.fetch_output,
+                          .adjacent_rows = blocking.adjacent_rows,
                           .first_block = first_block,
                           .last_block = smaller(first_block + blocking.blocks_per_tile, blocking.block_count),
                           .packed_b = arguments.packed_filter,

@@ -3,9 +3,13 @@
 // of output channels. Each step multiplies one input channel of every pixel with kVectors registers of the
 // packed filter.
 //
-// The sum of an output element runs over filter rows, then columns, then channels, one fused multiply-add
-// (SSE4.2: a product and a sum) a step, whatever the size of the tile: the same bits for any cut of the
-// output.
+// The sum of an output element starts at its bias and residual and runs over filter rows, then columns, then
+// channels, one fused multiply-add (SSE4.2: a product and a sum) a step, whatever the size of the tile: the
+// same bits for any cut of the output.
+//
+// One call computes a whole rectangle of register tiles, as what lies between two of them counts: the
+// processor works ahead by some 50 cycles of multiply-adds and idles when it takes longer than that to get to
+// the next ones.
 #pragma once
 
 #include "vector.inl.hpp"
@@ -15,7 +19,7 @@
 namespace varscope::simd {
 namespace {
 
-// What one pass over a register tile reads. Steps are in floats.
+// What one pass over a rectangle of register tiles reads. Steps are in floats.
 struct TileInput {
   const float* pixels;       // first pixel, at the first filter row, column and channel
   std::int64_t pixel_step;   // from one pixel to the next
@@ -25,81 +29,210 @@ struct TileInput {
   std::int64_t columns;
   std::int64_t channels;  // adjacent floats, at least one
   const float* filter;    // [rows][columns][channels][kVectors * lanes]
+  // A rectangle of register tiles: panels of kPixels pixels, each behind the one before, by blocks of
+  // kVectors * lanes output channels, side by side.
+  std::int64_t panels = 1;
+  std::int64_t blocks = 1;
+  std::int64_t block_step = 0;   // from one block's filter to the next one's
+  bool adjacent_pixels = false;  // the panels are one run of floats
 };
 
-// What it writes, at the first pixel and the first channel of the tile.
+// What it writes, at the first pixel and the first channel.
 struct TileOutput {
   float* pixels;
   std::int64_t pixel_step;
-  std::int64_t channels;  // 1 .. kVectors * lanes: how many are stored
-  const float* bias;      // null for none; bias, residual and activation count in the last pass alone
-  const float* residual;  // null for none; laid out as `pixels`
-  Activation activation;
-  bool first_pass;  // sums start at zero, not at what `pixels` holds
-  bool last_pass;
-  bool fetch;                    // `pixels` come from memory, so ask for them before the sums
-  const float* start = nullptr;  // where not null and not the first pass: sums start at this, whole registers
+  // 1 .. kVectors * lanes of the last registers are stored. Where they are not all, there is one block.
+  std::int64_t channels;
+  // The sums start at both. Null for zero.
+  const float* bias = nullptr;
+  const float* start = nullptr;  // a residual, or what an earlier pass left; laid out as `pixels` are
   std::int64_t start_step = 0;   // from one pixel's to the next
+  bool relu = false;
+  // Input and output come from beyond the second-level cache: ask for what comes next. (A hint: small tiles
+  // do not.)
+  bool fetch = false;
 };
+
+// How large a register tile may be before the registers run out: a set with 32 registers, and one with 16.
+template <typename Arch>
+constexpr bool kManyRegisters = kLanes<Arch> == 16 || XSIMD_WITH_NEON64;
+template <typename Arch>
+constexpr int kTilePixels = kManyRegisters<Arch> ? 12 : 6;
+constexpr int kTileVectors = 2;
 
 template <typename Arch, int kPixels, int kVectors>
 struct RegisterTile {
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
   static constexpr std::int64_t kChannels = kVectors * kLaneCount;
+  static constexpr bool kNearlyWhole = kPixels >= kTilePixels<Arch> - 1 && kVectors == kTileVectors;
   using Sums = Floats<Arch>[kPixels][kVectors];
 
+  // Channels a turn of the inner loop. Counters and pointers would else be a quarter of the instructions,
+  // which costs nothing on a core of one's own, but much beside a busy hardware thread.
+  static constexpr int kUnrolled = 4;
+
+  // Of a cache.
+  static constexpr std::int64_t kLineFloats = 16;
+  template <std::int64_t kFloats>
+  static constexpr int kLinesOf = static_cast<int>((kFloats + kLineFloats - 1) / kLineFloats);
+
   static void run(const TileInput& in, const TileOutput& out) noexcept {
-    Sums sums;
-    if (out.fetch) fetch_output(out);
-    if (out.first_pass) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
-    } else if (out.start != nullptr) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-        sums[p][v] = load<Arch>(out.start + p * out.start_step + v * kLaneCount);
-      });
+    if (out.channels != kChannels) {
+      run_ragged(in, out);
+    } else if (kNearlyWhole && out.fetch) {
+      run_whole<kNearlyWhole>(in, out);
     } else {
-      read_tile(out.pixels, out,
-                [&](const float* pixels, std::int64_t step, auto p, auto v)
-                    VARSCOPE_SIMD_LAMBDA { sums[p][v] = load<Arch>(pixels + p * step + v * kLaneCount); });
+      run_whole<false>(in, out);
     }
-    multiply(in, sums);
-    finish(out, sums);
   }
 
  private:
-  // body(p, v) for each register of the tile.
-  template <typename Body>
-  static VARSCOPE_SIMD_INLINE void for_each(Body&& body) noexcept {
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { body(p, v); });
-    });
+  // Where the tile at work lies. All of it is memory that the assembly between the steps may change as far as
+  // the compiler knows: else it would keep the pointers of the next tiles in registers of floats, which they
+  // leave only after the multiply-adds before.
+  struct Place {
+    TileInput in;  // of the tile
+    std::int64_t panels;
+    std::int64_t blocks;
+    const float* start;
+    std::int64_t start_pixel_step;
+    std::int64_t start_block_step;
+    std::int64_t start_panel_step;  // from the end of one panel to the next
+    float* dst;
+    std::int64_t dst_pixel_step;
+    std::int64_t dst_panel_step;  // from the end of one panel to the next
+    const float* bias;
+    std::int64_t bias_step;  // between blocks
+    alignas(64) float floor[kLaneCount];
+    alignas(64) float no_bias[kChannels];
+    alignas(64) float no_start[kChannels];
+  };
+
+  template <bool kFetch>
+  static void run_whole(const TileInput& in, const TileOutput& out) noexcept {
+    Place place;
+    place.in = in;
+    place.panels = in.panels;
+    // Without a start one row of zeros for all pixels. Without a bias minus zeros: adding them changes
+    // nothing, not even the sign of a zero.
+    for (std::int64_t i = 0; i < kChannels; ++i) {
+      place.no_bias[i] = -0.0f;
+      place.no_start[i] = 0.0f;
+    }
+    store<Arch>(place.floor, activation_floor<Arch>(out.relu));
+    const bool starts = out.start != nullptr;
+    place.start = starts ? out.start : place.no_start;
+    place.start_pixel_step = starts ? out.start_step : 0;
+    place.start_block_step = starts ? kChannels : 0;
+    place.start_panel_step = starts ? kPixels * out.start_step - in.blocks * kChannels : 0;
+    place.dst = out.pixels;
+    place.dst_pixel_step = out.pixel_step;
+    place.dst_panel_step = kPixels * out.pixel_step - in.blocks * kChannels;
+    place.bias_step = out.bias != nullptr ? kChannels : 0;
+    asm volatile("" : : "r"(&place) : "memory");
+    for (; place.panels != 0; --place.panels) {
+      place.bias = out.bias != nullptr ? out.bias : place.no_bias;
+      place.in.filter = in.filter;
+      for (place.blocks = place.in.blocks; place.blocks != 0; --place.blocks) {
+        run_tile<kFetch>(place);
+        place.in.filter += place.in.block_step;
+        place.start += place.start_block_step;
+        place.dst += kChannels;
+        place.bias += place.bias_step;
+      }
+      place.in.pixels += kPixels * place.in.pixel_step;
+      place.start += place.start_panel_step;
+      place.dst += place.dst_panel_step;
+    }
   }
 
-  // A store waits for its line to come from wherever the output lies. Where that is memory, it is worth a
-  // request for each line; from the caches it is not.
-  static VARSCOPE_SIMD_INLINE void fetch_output(const TileOutput& out) noexcept {
-    constexpr std::int64_t kLineFloats = 16;
-    constexpr int kLines = static_cast<int>((kChannels + kLineFloats - 1) / kLineFloats);
-    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      unroll<kLines>([&](auto line) VARSCOPE_SIMD_LAMBDA {
-        __builtin_prefetch(out.pixels + p * out.pixel_step + line * kLineFloats, 1);
-      });
-    });
+  template <bool kFetch>
+  static VARSCOPE_SIMD_INLINE void run_tile(const Place& place) noexcept {
+    Sums sums;
+    begin(place.start, place.start_pixel_step, place.bias, sums);
+    multiply<kFetch>(place, sums);
+    finish(place, sums);
+  }
+
+  // By way of whole registers, one panel after another.
+  static void run_ragged(const TileInput& in, const TileOutput& out) noexcept {
+    float bias[kChannels];
+    float sums[kPixels * kChannels];
+    TileInput tile_in = in;
+    tile_in.panels = 1;
+    TileOutput tile_out = {.pixels = sums, .pixel_step = kChannels, .channels = kChannels};
+    tile_out.relu = out.relu;
+    if (out.bias != nullptr) {
+      copy_padded(out.bias, out.channels, bias);
+      tile_out.bias = bias;
+    }
+    if (out.start != nullptr) {
+      tile_out.start = sums;
+      tile_out.start_step = kChannels;
+    }
+    for (std::int64_t panel = 0; panel < in.panels; ++panel) {
+      const std::int64_t first = panel * kPixels;
+      if (out.start != nullptr) {
+        for (std::int64_t p = 0; p < kPixels; ++p)
+          copy_padded(out.start + (first + p) * out.start_step, out.channels, sums + p * kChannels);
+      }
+      run_whole<false>(tile_in, tile_out);
+      tile_in.pixels += kPixels * in.pixel_step;
+      for (std::int64_t p = 0; p < kPixels; ++p) {
+        float* const dst = out.pixels + (first + p) * out.pixel_step;
+        for (std::int64_t i = 0; i < out.channels; ++i) dst[i] = sums[p * kChannels + i];
+      }
+    }
+  }
+
+  static VARSCOPE_SIMD_INLINE void copy_padded(const float* src, std::int64_t count, float* dst) noexcept {
+    for (std::int64_t i = 0; i < kChannels; ++i) dst[i] = i < count ? src[i] : 0.0f;
   }
 
   // The filter is the long stream of the loop. Processors follow it by themselves, but only to the end of a
   // page, where each new one would cost the latency of the next cache.
   static VARSCOPE_SIMD_INLINE void prefetch_filter(const float* filter) noexcept {
     constexpr std::int64_t kStepsAhead = 24;
-    constexpr std::int64_t kLineFloats = 16;
-    unroll<static_cast<int>((kChannels + kLineFloats - 1) / kLineFloats)>(
-        [&](auto line) VARSCOPE_SIMD_LAMBDA {
-          __builtin_prefetch(filter + kStepsAhead * kChannels + line * kLineFloats);
-        });
+    unroll<kLinesOf<kChannels>>([&](auto line) VARSCOPE_SIMD_LAMBDA {
+      __builtin_prefetch(filter + kStepsAhead * kChannels + line * kLineFloats);
+    });
   }
 
-  static VARSCOPE_SIMD_INLINE void multiply(const TileInput& in, Sums& sums) noexcept {
+  // Asks for the lines of one row of the output after another, and for as many floats of the next panel as a
+  // turn of the inner loop reads: all of a tile's at once would keep the filter waiting.
+  class Requests {
+   public:
+    VARSCOPE_SIMD_INLINE explicit Requests(const Place& place) noexcept
+        : row_(place.dst),
+          row_step_(place.dst_pixel_step),
+          first_row_(place.dst),
+          last_row_(place.dst + (kPixels - 1) * place.dst_pixel_step),
+          pixels_(place.in.pixels + (place.in.adjacent_pixels ? kPixels * place.in.pixel_step : 0)),
+          pixels_step_(place.in.adjacent_pixels ? kPixels * kUnrolled : 0) {}
+
+    VARSCOPE_SIMD_INLINE void next() noexcept {
+      unroll<kLinesOf<kChannels>>(
+          [&](auto line) VARSCOPE_SIMD_LAMBDA { __builtin_prefetch(row_ + line * kLineFloats, 1); });
+      row_ = row_ == last_row_ ? first_row_ : row_ + row_step_;
+      unroll<kLinesOf<kPixels * kUnrolled>>(
+          [&](auto line) VARSCOPE_SIMD_LAMBDA { __builtin_prefetch(pixels_ + line * kLineFloats); });
+      pixels_ += pixels_step_;
+    }
+
+   private:
+    const float* row_;
+    std::int64_t row_step_;
+    const float* first_row_;
+    const float* last_row_;
+    const float* pixels_;
+    std::int64_t pixels_step_;
+  };
+
+  template <bool kFetch>
+  static VARSCOPE_SIMD_INLINE void multiply(const Place& place, Sums& sums) noexcept {
+    const TileInput& in = place.in;
     const float* filter = in.filter;
+    [[maybe_unused]] Requests requests(place);
     for (std::int64_t r = 0; r < in.rows; ++r) {
       for (std::int64_t s = 0; s < in.columns; ++s) {
         PixelAddresses pixels(in.pixels + r * in.row_step + s * in.column_step, in.pixel_step);
@@ -109,6 +242,7 @@ struct RegisterTile {
             pixels.keep_steps();
             multiply_channel<decltype(i)::value>(pixels, filter, sums);
           });
+          if constexpr (kFetch) requests.next();
           filter += kUnrolled * kChannels;
           pixels.advance(kUnrolled);
         }
@@ -121,10 +255,6 @@ struct RegisterTile {
       }
     }
   }
-
-  // Channels a turn of the inner loop. Counters and pointers would else be a quarter of the instructions,
-  // which costs nothing on a core of one's own, but much beside a busy hardware thread.
-  static constexpr int kUnrolled = 4;
 
   // x86 addresses base + {0, 1, 2, 4} * step + constant without an instruction, so a base serves five pixels
   // with one register more for 3 * step.
@@ -172,82 +302,36 @@ struct RegisterTile {
     unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { weights[v] = load<Arch>(line + v * kLaneCount); });
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       const Floats<Arch> x = pixels.template load_channel<decltype(p)::value, kChannel>();
-      unroll<kVectors>(
-          [&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = multiply_add<Arch>(x, weights[v], sums[p][v]); });
+      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { accumulate<Arch>(x, weights[v], &sums[p][v]); });
     });
   }
 
-  // Each register is finished and stored before the next one: if all sums first waited for their biases, they
-  // would fill the processor's queues, and the multiply-adds of the next tile would wait behind them. One
-  // loop for all cases, or the compiler would move what they share to before them.
-  static VARSCOPE_SIMD_INLINE void finish(const TileOutput& out, Sums& sums) noexcept {
-    Floats<Arch> bias[kVectors];
-    load_bias(out, bias);
-    if (out.last_pass && out.residual != nullptr) {
-      read_tile(out.residual, out,
-                [&](const float* pixels, std::int64_t step, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
-                  sums[p][v] = sums[p][v] + bias[v] + load<Arch>(pixels + p * step + v * kLaneCount);
-                });
-      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = broadcast<Arch>(-0.0f); });
-    }
-    const Floats<Arch> floor = activation_floor<Arch>(out.last_pass && out.activation == Activation::relu);
-    const bool whole = out.channels == kChannels;
-    float buffer[kPixels * kChannels];
-    float* dst = whole ? out.pixels : buffer;
-    const std::int64_t step = whole ? out.pixel_step : kChannels;
+  // The bias is added here, where the processor has time for it; in the end, where the sums are late anyway,
+  // it would cost 10 to 18 cycles a tile. One way for all cases: with another one the compiler would move all
+  // sums from one set of registers to another.
+  static VARSCOPE_SIMD_INLINE void begin(const float* start, std::int64_t step, const float* bias,
+                                         Sums& sums) noexcept {
+    Floats<Arch> biases[kVectors];
+    unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { biases[v] = load<Arch>(bias + v * kLaneCount); });
+    unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+      unroll<kVectors>(
+          [&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = load<Arch>(start + v * kLaneCount) + biases[v]; });
+      start += step;
+    });
+  }
+
+  static VARSCOPE_SIMD_INLINE void finish(const Place& place, Sums& sums) noexcept {
+    const Floats<Arch> floor = load<Arch>(place.floor);
+    float* dst = place.dst;
+    const std::int64_t step = place.dst_pixel_step;
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-        store<Arch>(dst + v * kLaneCount, xsimd::max(floor, sums[p][v] + bias[v]));
+        store<Arch>(dst + v * kLaneCount, xsimd::max(floor, sums[p][v]));
       });
       dst += step;
     });
-    if (whole) return;
-    for (std::int64_t p = 0; p < kPixels; ++p) {
-      for (std::int64_t i = 0; i < out.channels; ++i)
-        out.pixels[p * out.pixel_step + i] = buffer[p * kChannels + i];
-    }
-  }
-
-  // Minus zero where there is none: adding it changes nothing, not even the sign of a zero.
-  static VARSCOPE_SIMD_INLINE void load_bias(const TileOutput& out, Floats<Arch> (&bias)[kVectors]) noexcept {
-    if (!out.last_pass || out.bias == nullptr) {
-      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = broadcast<Arch>(-0.0f); });
-    } else if (out.channels == kChannels) {
-      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(out.bias + v * kLaneCount); });
-    } else {
-      float buffer[kChannels];
-      copy_padded(out.bias, out.channels, buffer);
-      unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { bias[v] = load<Arch>(buffer + v * kLaneCount); });
-    }
-  }
-
-  // body(pixels, step, p, v) for each register of a tile that lies as `out` does: on memory as it is, or on a
-  // padded buffer where the tile has fewer channels than its registers hold.
-  template <typename Body>
-  static VARSCOPE_SIMD_INLINE void read_tile(const float* pixels, const TileOutput& out,
-                                             Body&& body) noexcept {
-    if (out.channels == kChannels) {
-      for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(pixels, out.pixel_step, p, v); });
-      return;
-    }
-    float buffer[kPixels * kChannels];
-    for (std::int64_t p = 0; p < kPixels; ++p) {
-      copy_padded(pixels + p * out.pixel_step, out.channels, buffer + p * kChannels);
-    }
-    for_each([&](auto p, auto v) VARSCOPE_SIMD_LAMBDA { body(buffer, kChannels, p, v); });
-  }
-
-  static VARSCOPE_SIMD_INLINE void copy_padded(const float* src, std::int64_t count, float* dst) noexcept {
-    for (std::int64_t i = 0; i < kChannels; ++i) dst[i] = i < count ? src[i] : 0.0f;
   }
 };
-
-// How large a register tile may be before the registers run out: a set with 32 registers, and one with 16.
-template <typename Arch>
-constexpr bool kManyRegisters = kLanes<Arch> == 16 || XSIMD_WITH_NEON64;
-template <typename Arch>
-constexpr int kTilePixels = kManyRegisters<Arch> ? 12 : 6;
-constexpr int kTileVectors = 2;
 
 using RegisterTileFunction = void (*)(const TileInput& in, const TileOutput& out) noexcept;
 
@@ -265,6 +349,17 @@ VARSCOPE_SIMD_INLINE RegisterTileFunction register_tile(std::int64_t pixels, std
   using AllPixels = std::make_integer_sequence<int, kTilePixels<Arch>>;
   return vectors == 1 ? RegisterTileTable<Arch, 1, AllPixels>::kFunctions[pixels - 1]
                       : RegisterTileTable<Arch, 2, AllPixels>::kFunctions[pixels - 1];
+}
+
+// Cuts `count` pixels into register tiles of at most `most`, of nearly equal size: body(first pixel, pixels
+// of a tile, tiles) for each rectangle of equal ones, two at most.
+template <typename Body>
+VARSCOPE_SIMD_INLINE void for_each_panels(std::int64_t count, std::int64_t most, Body&& body) noexcept {
+  const std::int64_t panels = (count + most - 1) / most;
+  const std::int64_t smaller_size = count / panels;
+  const std::int64_t larger_panels = count % panels;
+  if (larger_panels != 0) body(std::int64_t{0}, smaller_size + 1, larger_panels);
+  body(larger_panels * (smaller_size + 1), smaller_size, panels - larger_panels);
 }
 
 }  // namespace

@@ -115,10 +115,10 @@ class StrassenTile {
     float* const p5 = block.sums[2];
     const bool second = blocking_.half_channels + block.column < shape_.out_channels;
     add_product(block, kA11B11, nullptr, u2);
-    finish(block, kA12B21, u2, 0, 0);
+    finish(block, kA12B21, with_residual(block, u2, p5, 0, 0), 0, 0);
     add_product(block, kS2T2, u2, u2);
     add_product(block, kS3T3, u2, u3);
-    finish(block, kA22T4, u3, 1, 0);
+    finish(block, kA22T4, with_residual(block, u3, p5, 1, 0), 1, 0);
     if (!second) return;
     add_product(block, kS1T1, nullptr, p5);
     for (std::int64_t i = 0; i < pairs_ * block.width; i += kLanes<Arch>) {
@@ -126,33 +126,24 @@ class StrassenTile {
       store<Arch>(u2 + i, load<Arch>(u2 + i) + x);
       store<Arch>(u3 + i, load<Arch>(u3 + i) + x);
     }
-    finish(block, kS4B22, u2, 0, 1);
-    finish(block, kNoProduct, u3, 1, 1);
+    finish(block, kS4B22, with_residual(block, u2, p5, 0, 1), 0, 1);
+    finish(block, kNoProduct, with_residual(block, u3, p5, 1, 1), 1, 1);
   }
 
   static constexpr int kNoProduct = -1;
 
-  // body(first pair, pairs) for each register tile.
-  template <typename Body>
-  VARSCOPE_SIMD_INLINE void for_each_panel(Body&& body) const noexcept {
-    const std::int64_t most = blocking_.pairs_per_register_tile;
-    const std::int64_t panels = (pairs_ + most - 1) / most;
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
-      const std::int64_t first = panel * pairs_ / panels;
-      body(first, (panel + 1) * pairs_ / panels - first);
-    }
-  }
-
-  TileInput input_of(const Block& block, int product, std::int64_t pair) const noexcept {
+  // Of `panels` register tiles from `pair` on.
+  TileInput input_of(const Block& block, int product, std::int64_t pair, std::int64_t panels) const noexcept {
     const std::int64_t depth = blocking_.half_depth;
-    TileInput in = {.pixels = nullptr,
-                    .pixel_step = blocking_.pixel_step,
+    TileInput in = {.pixels = block.filter,  // of no product too: it is read zero times
+                    .pixel_step = product == kNoProduct ? 0 : blocking_.pixel_step,
                     .row_step = 0,
                     .column_step = 0,
                     .rows = product == kNoProduct ? 0 : 1,
                     .columns = 1,
                     .channels = depth,
-                    .filter = block.filter};
+                    .filter = block.filter,
+                    .panels = panels};
     if (product == kNoProduct) return in;
     in.filter += product * depth * block.width;
     const bool sum = product == kS1T1 || product == kS2T2 || product == kS3T3 || product == kS4B22;
@@ -168,45 +159,62 @@ class StrassenTile {
 
   // sums = start + product; start: null for zero.
   void add_product(const Block& block, int product, const float* start, float* sums) const noexcept {
-    for_each_panel([&](std::int64_t pair, std::int64_t pairs) {
+    const auto run = [&](std::int64_t pair, std::int64_t pairs, std::int64_t panels) {
       const std::int64_t first = pair * block.width;
-      const TileOutput out = {.pixels = sums + first,
-                              .pixel_step = block.width,
-                              .channels = block.width,
-                              .bias = nullptr,
-                              .residual = nullptr,
-                              .activation = Activation::none,
-                              .first_pass = start == nullptr,
-                              .last_pass = false,
-                              .fetch = false,
-                              .start = start == nullptr ? nullptr : start + first,
-                              .start_step = block.width};
-      register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair), out);
-    });
+      register_tile<Arch>(pairs, block.width / kLanes<Arch>)(
+          input_of(block, product, pair, panels), {.pixels = sums + first,
+                                                   .pixel_step = block.width,
+                                                   .channels = block.width,
+                                                   .start = start == nullptr ? nullptr : start + first,
+                                                   .start_step = block.width});
+    };
+    for_each_panels(pairs_, blocking_.pairs_per_register_tile, run);
+  }
+
+  // The even (0) or odd (1) pixels of the tile that exist: the last pair may have no odd one.
+  VARSCOPE_SIMD_INLINE std::int64_t existing_pairs(int odd) const noexcept {
+    return smaller(pairs_, (pixels_ - (2 * first_pair_ + odd) + 1) / 2);
+  }
+
+  VARSCOPE_SIMD_INLINE std::int64_t output_index(std::int64_t pair, int odd,
+                                                 std::int64_t column) const noexcept {
+    return (image_ * pixels_ + 2 * (first_pair_ + pair) + odd) * shape_.out_channels + column;
+  }
+
+  // sums + residual in `buffer`, or the sums as they are where there is no residual. Arguments as finish()'s.
+  const float* with_residual(const Block& block, const float* sums, float* buffer, int odd,
+                             int half) const noexcept {
+    const float* const residual = arguments_.epilogue.residual;
+    if (residual == nullptr) return sums;
+    const std::int64_t column = half * blocking_.half_channels + block.column;
+    const std::int64_t channels = smaller(block.width, shape_.out_channels - column);
+    const std::int64_t pairs = existing_pairs(odd);
+    for (std::int64_t pair = 0; pair < pairs; ++pair) {
+      const float* const src = residual + output_index(pair, odd, column);
+      const std::int64_t row = pair * block.width;
+      for (std::int64_t i = 0; i < channels; ++i) buffer[row + i] = sums[row + i] + src[i];
+    }
+    return buffer;
   }
 
   // The output of the even (0) or odd (1) pixels and of one half of the channels: start + product.
   void finish(const Block& block, int product, const float* start, int odd, int half) const noexcept {
     const Conv2DEpilogue& epilogue = arguments_.epilogue;
     const std::int64_t column = half * blocking_.half_channels + block.column;
-    for_each_panel([&](std::int64_t pair, std::int64_t pairs) {
-      const std::int64_t pixel = 2 * (first_pair_ + pair) + odd;
-      const std::int64_t existing = smaller(pairs, (pixels_ - pixel + 1) / 2);
-      if (existing <= 0) return;
-      const std::int64_t first = (image_ * pixels_ + pixel) * shape_.out_channels + column;
-      const TileOutput out = {.pixels = arguments_.output + first,
+    const std::int64_t existing = existing_pairs(odd);
+    if (existing <= 0) return;
+    const auto run = [&](std::int64_t pair, std::int64_t pairs, std::int64_t panels) {
+      const TileOutput out = {.pixels = arguments_.output + output_index(pair, odd, column),
                               .pixel_step = 2 * shape_.out_channels,
                               .channels = smaller(block.width, shape_.out_channels - column),
                               .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column,
-                              .residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + first,
-                              .activation = epilogue.activation,
-                              .first_pass = false,
-                              .last_pass = true,
-                              .fetch = blocking_.fetch_output,
                               .start = start + pair * block.width,
-                              .start_step = block.width};
-      register_tile<Arch>(existing, block.width / kLanes<Arch>)(input_of(block, product, pair), out);
-    });
+                              .start_step = block.width,
+                              .relu = epilogue.activation == Activation::relu,
+                              .fetch = blocking_.fetch_output};
+      register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair, panels), out);
+    };
+    for_each_panels(existing, blocking_.pairs_per_register_tile, run);
   }
 
   const Conv2DShape& shape_;

@@ -97,6 +97,18 @@ VARSCOPE_SIMD_INLINE Floats<Arch> multiply_add(Floats<Arch> a, Floats<Arch> b, F
 #endif
 }
 
+// sum = multiply_add(a, b, sum), in the register that holds the sum. A compiler may choose the form that
+// overwrites a factor instead, and then has to move all sums of an unrolled loop around, with 16 registers by
+// way of memory (gcc 12: loops of 20 % more time, at its whim).
+template <typename Arch>
+VARSCOPE_SIMD_INLINE void accumulate(Floats<Arch> a, Floats<Arch> b, Floats<Arch>* sum) noexcept {
+#if defined(__FMA__)
+  asm("vfmadd231ps %2, %1, %0" : "+v"(sum->data) : "v"(a.data), "v"(b.data));
+#else
+  *sum = multiply_add<Arch>(a, b, *sum);
+#endif
+}
+
 // Correctly rounded; xsimd's NEON forms approximate both.
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> divide(Floats<Arch> a, Floats<Arch> b) noexcept {

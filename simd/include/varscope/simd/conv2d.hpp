@@ -10,6 +10,7 @@
 //       input(n, y * stride_height + r * dilation_height - pad_top,
 //                x * stride_width + s * dilation_width - pad_left, g * in_channels / groups + c)
 //   output(n, y, x, k) = activation(sum(n, y, x, k) + bias(k) + residual(n, y, x, k))
+// Direct sums start at bias and residual; other algorithms add them in the end.
 //
 // How to run one: plan_conv2d() once per shape; pack the filter once per version of it (tiles 0 ..
 // pack_tile_count - 1, in any order, by any thread); then for each input run tiles 0 .. tile_count - 1, in

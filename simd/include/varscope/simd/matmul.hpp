@@ -55,7 +55,8 @@ struct MatMulBlocking {
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;
   std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for one panel before the next one
-  bool fetch_output = false;         // C is too large for the caches
+  bool fetch_output = false;         // A and C are too large for the second-level cache
+  bool adjacent_rows = false;        // A's rows lie side by side
 };
 
 struct MatMulPlan {
