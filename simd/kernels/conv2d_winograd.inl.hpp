@@ -141,15 +141,18 @@ class WinogradTile {
                             .channels = inputs,
                             .filter = filter,
                             .panels = panels,
+                            .panel_step = patches * blocking_.transformed_patch_step,
                             .blocks = blocks,
                             .block_step = shape_.in_channels * kProducts * width};
       float* const products =
           products_ + product * blocking_.product_step + patch * blocking_.channels_per_group + block;
-      register_tile<Arch>(patches, width / kLaneCount)(in, {.pixels = products,
-                                                            .pixel_step = blocking_.channels_per_group,
-                                                            .channels = width,
-                                                            .start = first_input == 0 ? nullptr : products,
-                                                            .start_step = blocking_.channels_per_group});
+      register_tile<Arch>(patches, width / kLaneCount)(in,
+                                                       {.pixels = products,
+                                                        .pixel_step = blocking_.channels_per_group,
+                                                        .panel_step = patches * blocking_.channels_per_group,
+                                                        .channels = width,
+                                                        .start = first_input == 0 ? nullptr : products,
+                                                        .start_step = blocking_.channels_per_group});
     };
     for_each_panels(patches_, blocking_.patches_per_register_tile, run);
   }

@@ -144,23 +144,21 @@ class WinogradRowTile {
     const std::int64_t width = vectors * kLaneCount;
     const std::int64_t terms = shape_.filter_height * shape_.in_channels;
     const bool joined = shape_.dilation_height == 1;
-    const RegisterTileFunction multiply_tile = register_tile<Arch>(rows, vectors);
-    TileInput in = {.pixels = transformed_ + patch * column_floats_ +
-                              first_row * shape_.stride_height * shape_.in_channels,
-                    .pixel_step = shape_.stride_height * shape_.in_channels,
-                    .row_step = 0,
-                    .column_step = shape_.dilation_height * shape_.in_channels,
-                    .rows = 1,
-                    .columns = joined ? 1 : shape_.filter_height,
-                    .channels = joined ? terms : shape_.in_channels,
-                    .filter = arguments_.packed_filter + channel * kAlpha * terms};
-    TileOutput out = {.pixels = products_, .pixel_step = width, .channels = width};
-    for (int product = 0; product < kAlpha; ++product) {
-      multiply_tile(in, out);
-      in.pixels += blocking_.transformed_step;
-      in.filter += terms * width;
-      out.pixels += blocking_.product_step;
-    }
+    // A panel for each product.
+    register_tile<Arch>(rows, vectors)(
+        {.pixels =
+             transformed_ + patch * column_floats_ + first_row * shape_.stride_height * shape_.in_channels,
+         .pixel_step = shape_.stride_height * shape_.in_channels,
+         .row_step = 0,
+         .column_step = shape_.dilation_height * shape_.in_channels,
+         .rows = 1,
+         .columns = joined ? 1 : shape_.filter_height,
+         .channels = joined ? terms : shape_.in_channels,
+         .filter = arguments_.packed_filter + channel * kAlpha * terms,
+         .panels = kAlpha,
+         .panel_step = blocking_.transformed_step,
+         .panel_filter_step = terms * width},
+        {.pixels = products_, .pixel_step = width, .panel_step = blocking_.product_step, .channels = width});
   }
 
   VARSCOPE_SIMD_INLINE void finish(std::int64_t patch, std::int64_t first_row, std::int64_t rows,

@@ -77,6 +77,7 @@ VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in,
     register_tile<Arch>(rows, vectors)(
         in, {.pixels = tile.c + first,
              .pixel_step = tile.columns,
+             .panel_step = rows * tile.columns,
              .channels = channels,
              .bias = first_pass && tile.bias != nullptr ? tile.bias + first_column : nullptr,
              .start = first_pass ? residual : tile.c + first,
@@ -112,6 +113,7 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
                               .channels = depth,
                               .filter = nullptr,
                               .panels = panels,
+                              .panel_step = rows * row_step,
                               .adjacent_pixels = tile.adjacent_rows};
         multiply_panels<Arch>(tile, in, first_depth, row, rows, block, last_block);
       };

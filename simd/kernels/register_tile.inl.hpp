@@ -29,9 +29,11 @@ struct TileInput {
   std::int64_t columns;
   std::int64_t channels;  // adjacent floats, at least one
   const float* filter;    // [rows][columns][channels][kVectors * lanes]
-  // A rectangle of register tiles: panels of kPixels pixels, each behind the one before, by blocks of
-  // kVectors * lanes output channels, side by side.
+  // A rectangle of register tiles: panels of kPixels pixels by blocks of kVectors * lanes output channels,
+  // side by side.
   std::int64_t panels = 1;
+  std::int64_t panel_step = 0;         // from one panel's pixels to the next one's
+  std::int64_t panel_filter_step = 0;  // and from its filter
   std::int64_t blocks = 1;
   std::int64_t block_step = 0;   // from one block's filter to the next one's
   bool adjacent_pixels = false;  // the panels are one run of floats
@@ -41,6 +43,7 @@ struct TileInput {
 struct TileOutput {
   float* pixels;
   std::int64_t pixel_step;
+  std::int64_t panel_step = 0;
   // 1 .. kVectors * lanes of the last registers are stored. Where they are not all, there is one block.
   std::int64_t channels;
   // The sums start at both. Null for zero.
@@ -52,6 +55,21 @@ struct TileOutput {
   // do not.)
   bool fetch = false;
 };
+
+// Rows for what a tile does not have, at the start of a line: across two, each load would take two.
+struct TileConstants {
+  static constexpr int kFloats = 32;  // of the widest block
+  alignas(64) float zeros[kFloats] = {};
+  alignas(64) float minus_zeros[kFloats] = {};  // adding them changes nothing, not even the sign of a zero
+  alignas(64) float no_floor[kFloats] = {};
+  constexpr TileConstants() noexcept {
+    for (int i = 0; i < kFloats; ++i) {
+      minus_zeros[i] = -0.0f;
+      no_floor[i] = -__builtin_inff();
+    }
+  }
+};
+constexpr TileConstants kTileConstants;
 
 // How large a register tile may be before the registers run out: a set with 32 registers, and one with 16.
 template <typename Arch>
@@ -80,18 +98,39 @@ struct RegisterTile {
     if (out.channels != kChannels) {
       run_ragged(in, out);
     } else if (kNearlyWhole && out.fetch) {
-      run_whole<kNearlyWhole>(in, out);
+      run_whole<kNearlyWhole, false>(in, out);
+    } else if (out.start == nullptr && out.bias == nullptr && !out.relu) {
+      run_whole<false, true>(in, out);
     } else {
-      run_whole<false>(in, out);
+      run_whole<false, false>(in, out);
     }
   }
 
  private:
+  // Moves a word of eight bytes as such: a copy by wide registers of what was just written word by word waits
+  // until all of that is in the cache (40 cycles a call).
+  template <typename Word>
+  static VARSCOPE_SIMD_INLINE Word word(Word value) noexcept {
+    asm("" : "+r"(value));
+    return value;
+  }
+
   // Where the tile at work lies. All of it is memory that the assembly between the steps may change as far as
   // the compiler knows: else it would keep the pointers of the next tiles in registers of floats, which they
   // leave only after the multiply-adds before.
   struct Place {
-    TileInput in;  // of the tile
+    const float* pixels;
+    const float* filter;
+    std::int64_t pixel_step;
+    std::int64_t row_step;
+    std::int64_t column_step;
+    std::int64_t rows;
+    std::int64_t columns;
+    std::int64_t channels;
+    std::int64_t panel_step;
+    std::int64_t block_step;
+    std::int64_t blocks_per_panel;
+    bool adjacent_pixels;
     std::int64_t panels;
     std::int64_t blocks;
     const float* start;
@@ -101,57 +140,72 @@ struct RegisterTile {
     float* dst;
     std::int64_t dst_pixel_step;
     std::int64_t dst_panel_step;  // from the end of one panel to the next
+    const float* first_bias;
     const float* bias;
     std::int64_t bias_step;  // between blocks
-    alignas(64) float floor[kLaneCount];
-    alignas(64) float no_bias[kChannels];
-    alignas(64) float no_start[kChannels];
+    const float* floor;
   };
 
-  template <bool kFetch>
+  // kFetch: as TileOutput's; kBare: there is neither start, bias nor activation.
+  template <bool kFetch, bool kBare>
   static void run_whole(const TileInput& in, const TileOutput& out) noexcept {
-    Place place;
-    place.in = in;
-    place.panels = in.panels;
-    // Without a start one row of zeros for all pixels. Without a bias minus zeros: adding them changes
-    // nothing, not even the sign of a zero.
-    for (std::int64_t i = 0; i < kChannels; ++i) {
-      place.no_bias[i] = -0.0f;
-      place.no_start[i] = 0.0f;
-    }
-    store<Arch>(place.floor, activation_floor<Arch>(out.relu));
+    static_assert(kChannels <= TileConstants::kFloats);
     const bool starts = out.start != nullptr;
-    place.start = starts ? out.start : place.no_start;
-    place.start_pixel_step = starts ? out.start_step : 0;
+    const std::int64_t width = in.blocks * kChannels;
+    Place place;
+    place.pixels = word(in.pixels);
+    place.pixel_step = word(in.pixel_step);
+    place.row_step = word(in.row_step);
+    place.column_step = word(in.column_step);
+    place.rows = word(in.rows);
+    place.columns = word(in.columns);
+    place.channels = word(in.channels);
+    place.panels = word(in.panels);
+    place.panel_step = word(in.panel_step);
+    place.block_step = word(in.block_step);
+    place.blocks_per_panel = word(in.blocks);
+    place.adjacent_pixels = in.adjacent_pixels;
+    place.start = word(starts ? out.start : kTileConstants.zeros);
+    place.start_pixel_step = word(starts ? out.start_step : 0);
     place.start_block_step = starts ? kChannels : 0;
-    place.start_panel_step = starts ? kPixels * out.start_step - in.blocks * kChannels : 0;
-    place.dst = out.pixels;
-    place.dst_pixel_step = out.pixel_step;
-    place.dst_panel_step = kPixels * out.pixel_step - in.blocks * kChannels;
+    place.start_panel_step = starts ? kPixels * out.start_step - width : 0;
+    place.dst = word(out.pixels);
+    place.dst_pixel_step = word(out.pixel_step);
+    place.dst_panel_step = out.panel_step - width;
+    place.first_bias = word(out.bias != nullptr ? out.bias : kTileConstants.minus_zeros);
     place.bias_step = out.bias != nullptr ? kChannels : 0;
+    place.floor = word(out.relu ? kTileConstants.zeros : kTileConstants.no_floor);
+    const float* filter = in.filter;
     asm volatile("" : : "r"(&place) : "memory");
     for (; place.panels != 0; --place.panels) {
-      place.bias = out.bias != nullptr ? out.bias : place.no_bias;
-      place.in.filter = in.filter;
-      for (place.blocks = place.in.blocks; place.blocks != 0; --place.blocks) {
-        run_tile<kFetch>(place);
-        place.in.filter += place.in.block_step;
+      place.bias = place.first_bias;
+      place.filter = filter;
+      for (place.blocks = place.blocks_per_panel; place.blocks != 0; --place.blocks) {
+        run_tile<kFetch, kBare>(place);
+        place.filter += place.block_step;
         place.start += place.start_block_step;
         place.dst += kChannels;
         place.bias += place.bias_step;
       }
-      place.in.pixels += kPixels * place.in.pixel_step;
+      place.pixels += place.panel_step;
+      filter += in.panel_filter_step;
       place.start += place.start_panel_step;
       place.dst += place.dst_panel_step;
     }
   }
 
-  template <bool kFetch>
+  template <bool kFetch, bool kBare>
   static VARSCOPE_SIMD_INLINE void run_tile(const Place& place) noexcept {
     Sums sums;
-    begin(place.start, place.start_pixel_step, place.bias, sums);
+    if constexpr (kBare) {
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+        unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
+      });
+    } else {
+      begin(place.start, place.start_pixel_step, place.bias, sums);
+    }
     multiply<kFetch>(place, sums);
-    finish(place, sums);
+    finish<kBare>(place, sums);
   }
 
   // By way of whole registers, one panel after another.
@@ -176,10 +230,11 @@ struct RegisterTile {
         for (std::int64_t p = 0; p < kPixels; ++p)
           copy_padded(out.start + (first + p) * out.start_step, out.channels, sums + p * kChannels);
       }
-      run_whole<false>(tile_in, tile_out);
-      tile_in.pixels += kPixels * in.pixel_step;
+      run_whole<false, false>(tile_in, tile_out);
+      tile_in.pixels += in.panel_step;
+      tile_in.filter += in.panel_filter_step;
       for (std::int64_t p = 0; p < kPixels; ++p) {
-        float* const dst = out.pixels + (first + p) * out.pixel_step;
+        float* const dst = out.pixels + panel * out.panel_step + p * out.pixel_step;
         for (std::int64_t i = 0; i < out.channels; ++i) dst[i] = sums[p * kChannels + i];
       }
     }
@@ -207,8 +262,8 @@ struct RegisterTile {
           row_step_(place.dst_pixel_step),
           first_row_(place.dst),
           last_row_(place.dst + (kPixels - 1) * place.dst_pixel_step),
-          pixels_(place.in.pixels + (place.in.adjacent_pixels ? kPixels * place.in.pixel_step : 0)),
-          pixels_step_(place.in.adjacent_pixels ? kPixels * kUnrolled : 0) {}
+          pixels_(place.pixels + (place.adjacent_pixels ? place.panel_step : 0)),
+          pixels_step_(place.adjacent_pixels ? kPixels * kUnrolled : 0) {}
 
     VARSCOPE_SIMD_INLINE void next() noexcept {
       unroll<kLinesOf<kChannels>>(
@@ -230,13 +285,12 @@ struct RegisterTile {
 
   template <bool kFetch>
   static VARSCOPE_SIMD_INLINE void multiply(const Place& place, Sums& sums) noexcept {
-    const TileInput& in = place.in;
-    const float* filter = in.filter;
+    const float* filter = place.filter;
     [[maybe_unused]] Requests requests(place);
-    for (std::int64_t r = 0; r < in.rows; ++r) {
-      for (std::int64_t s = 0; s < in.columns; ++s) {
-        PixelAddresses pixels(in.pixels + r * in.row_step + s * in.column_step, in.pixel_step);
-        std::int64_t c = in.channels;
+    for (std::int64_t r = 0; r < place.rows; ++r) {
+      for (std::int64_t s = 0; s < place.columns; ++s) {
+        PixelAddresses pixels(place.pixels + r * place.row_step + s * place.column_step, place.pixel_step);
+        std::int64_t c = place.channels;
         for (; c >= kUnrolled; c -= kUnrolled) {
           unroll<kUnrolled>([&](auto i) VARSCOPE_SIMD_LAMBDA {
             pixels.keep_steps();
@@ -320,13 +374,14 @@ struct RegisterTile {
     });
   }
 
+  template <bool kBare>
   static VARSCOPE_SIMD_INLINE void finish(const Place& place, Sums& sums) noexcept {
     const Floats<Arch> floor = load<Arch>(place.floor);
     float* dst = place.dst;
     const std::int64_t step = place.dst_pixel_step;
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-        store<Arch>(dst + v * kLaneCount, xsimd::max(floor, sums[p][v]));
+        store<Arch>(dst + v * kLaneCount, kBare ? sums[p][v] : xsimd::max(floor, sums[p][v]));
       });
       dst += step;
     });

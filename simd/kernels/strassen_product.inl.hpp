@@ -132,8 +132,9 @@ class StrassenTile {
 
   static constexpr int kNoProduct = -1;
 
-  // Of `panels` register tiles from `pair` on.
-  TileInput input_of(const Block& block, int product, std::int64_t pair, std::int64_t panels) const noexcept {
+  // Of `panels` register tiles of `pairs` each, from `pair` on.
+  TileInput input_of(const Block& block, int product, std::int64_t pair, std::int64_t pairs,
+                     std::int64_t panels) const noexcept {
     const std::int64_t depth = blocking_.half_depth;
     TileInput in = {.pixels = block.filter,  // of no product too: it is read zero times
                     .pixel_step = product == kNoProduct ? 0 : blocking_.pixel_step,
@@ -154,6 +155,7 @@ class StrassenTile {
       in.pixels = input_pixel(pixel) + (product == kA11B11 ? 0 : depth);
       in.pixel_step = 2 * shape_.in_channels;
     }
+    in.panel_step = pairs * in.pixel_step;
     return in;
   }
 
@@ -162,11 +164,12 @@ class StrassenTile {
     const auto run = [&](std::int64_t pair, std::int64_t pairs, std::int64_t panels) {
       const std::int64_t first = pair * block.width;
       register_tile<Arch>(pairs, block.width / kLanes<Arch>)(
-          input_of(block, product, pair, panels), {.pixels = sums + first,
-                                                   .pixel_step = block.width,
-                                                   .channels = block.width,
-                                                   .start = start == nullptr ? nullptr : start + first,
-                                                   .start_step = block.width});
+          input_of(block, product, pair, pairs, panels), {.pixels = sums + first,
+                                                          .pixel_step = block.width,
+                                                          .panel_step = pairs * block.width,
+                                                          .channels = block.width,
+                                                          .start = start == nullptr ? nullptr : start + first,
+                                                          .start_step = block.width});
     };
     for_each_panels(pairs_, blocking_.pairs_per_register_tile, run);
   }
@@ -206,13 +209,15 @@ class StrassenTile {
     const auto run = [&](std::int64_t pair, std::int64_t pairs, std::int64_t panels) {
       const TileOutput out = {.pixels = arguments_.output + output_index(pair, odd, column),
                               .pixel_step = 2 * shape_.out_channels,
+                              .panel_step = pairs * 2 * shape_.out_channels,
                               .channels = smaller(block.width, shape_.out_channels - column),
                               .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column,
                               .start = start + pair * block.width,
                               .start_step = block.width,
                               .relu = epilogue.activation == Activation::relu,
                               .fetch = blocking_.fetch_output};
-      register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair, panels), out);
+      register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair, pairs, panels),
+                                                             out);
     };
     for_each_panels(existing, blocking_.pairs_per_register_tile, run);
   }
