@@ -88,16 +88,7 @@ void plan_strassen(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t panel = kernels.tile_pixels;
   const std::int64_t pairs = ceil_divide(shape.out_height * shape.out_width, 2);
   const std::int64_t wanted = ceil_divide(std::clamp(fitting, kFewestPairs, kMostPairs), panel) * panel;
-  cut_evenly(pairs, wanted, &strassen.pairs_per_tile, &strassen.pair_tiles);
-  // Few tiles in an odd number would leave one of two threads without work at the end.
-  if (strassen.pair_tiles % 2 == 1 && shape.batch % 2 == 1 && strassen.pair_tiles > 1 &&
-      strassen.pair_tiles < kManyTiles) {
-    cut_evenly(pairs, ceil_divide(pairs, strassen.pair_tiles + 1), &strassen.pairs_per_tile,
-               &strassen.pair_tiles);
-  }
-  // Whole register tiles, if that makes no tile more or less.
-  const std::int64_t whole = ceil_divide(strassen.pairs_per_tile, panel) * panel;
-  if (ceil_divide(pairs, whole) == strassen.pair_tiles) strassen.pairs_per_tile = std::min(whole, pairs);
+  cut_for_threads(pairs, wanted, panel, shape.batch, &strassen.pairs_per_tile, &strassen.pair_tiles);
   strassen.pairs_per_register_tile = std::min(panel, strassen.pairs_per_tile);
 
   // Where the pixels are few, parts of the channels are tiles of their own. Each makes the left factors

@@ -80,12 +80,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
 
   winograd.channels_per_group = std::min(2 * block, ceil_divide(padded_channels, block) * block);
   const std::int64_t wanted = register_tiles_per_tile(kernels, caches, *plan) * kernels.tile_pixels;
-  cut_evenly(patches, wanted, &winograd.patches_per_tile, &winograd.patch_tiles);
-  // Whole register tiles, if that makes no tile more.
-  const std::int64_t whole =
-      ceil_divide(winograd.patches_per_tile, kernels.tile_pixels) * kernels.tile_pixels;
-  winograd.patches_per_tile = std::min(whole, patches);
-  winograd.patch_tiles = ceil_divide(patches, winograd.patches_per_tile);
+  cut_for_threads(patches, wanted, kernels.tile_pixels, 1, &winograd.patches_per_tile, &winograd.patch_tiles);
   winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
 
   // Where the patches are few, parts of the output channels are tiles of their own. Each transforms the

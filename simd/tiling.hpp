@@ -41,4 +41,19 @@ constexpr void cut_evenly(std::int64_t total, std::int64_t wanted, std::int64_t*
   *tiles = ceil_divide(total, *per_tile);
 }
 
+// Cuts `total` pixels into tiles of about `wanted`, of which `others` such rows are cut. Many tiles are whole
+// register tiles of `panel` pixels, the last one smaller. Few are nearly equal and even in number: what one
+// of two threads does more than the other, the other waits for.
+constexpr void cut_for_threads(std::int64_t total, std::int64_t wanted, std::int64_t panel,
+                               std::int64_t others, std::int64_t* per_tile, std::int64_t* tiles) noexcept {
+  *tiles = ceil_divide(total, wanted);
+  if (*tiles * others >= kManyTiles) {
+    *per_tile = std::min(ceil_divide(ceil_divide(total, *tiles), panel) * panel, total);
+  } else {
+    if (*tiles > 1 && *tiles * others % 2 == 1) ++*tiles;
+    *per_tile = ceil_divide(total, *tiles);
+  }
+  *tiles = ceil_divide(total, *per_tile);
+}
+
 }  // namespace varscope::simd

@@ -36,8 +36,8 @@ class WinogradRowTile {
         blocking_(plan.winograd_row),
         arguments_(arguments),
         image_(tile / blocking_.row_tiles),
-        first_row_(tile % blocking_.row_tiles * blocking_.rows_per_tile),
-        rows_(smaller(blocking_.rows_per_tile, shape_.out_height - first_row_)),
+        first_row_(first_row_of(tile % blocking_.row_tiles)),
+        rows_(first_row_of(tile % blocking_.row_tiles + 1) - first_row_),
         column_floats_(
             ((rows_ - 1) * shape_.stride_height + (shape_.filter_height - 1) * shape_.dilation_height + 1) *
             shape_.in_channels),
@@ -130,6 +130,11 @@ class WinogradRowTile {
         store<Arch>(dst + product * blocking_.transformed_step + i, columns.values[product]);
       });
     }
+  }
+
+  // Tiles are of nearly equal size.
+  VARSCOPE_SIMD_INLINE std::int64_t first_row_of(std::int64_t row_tile) const noexcept {
+    return row_tile * shape_.out_height / blocking_.row_tiles;
   }
 
   // Where the patch's first output of the tile's row `row` lies.

@@ -131,7 +131,7 @@ struct WinogradRowBlocking {
   std::int64_t outputs_per_patch = 0;  // beside each other
   std::int64_t products = 0;           // of one patch, one term and one output channel
   std::int64_t patches_per_row = 0;
-  std::int64_t rows_per_tile = 0;           // output rows
+  std::int64_t rows_per_tile = 0;           // output rows, at most
   std::int64_t row_tiles = 0;               // tiles that cover an image
   std::int64_t rows_per_register_tile = 0;  // at most
   std::int64_t column_floats = 0;           // of all columns of a tile's part of the image
