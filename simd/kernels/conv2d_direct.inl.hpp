@@ -166,8 +166,6 @@ class DirectTile {
       const std::int64_t pixels = cut_.pixels(tile);
       TileInput in = {.pixels = nullptr,
                       .pixel_step = 0,
-                      .row_step = 0,
-                      .column_step = 0,
                       .rows = rows.last - rows.first,
                       .columns = joined_ ? 1 : shape_.filter_width,
                       .channels = joined_ ? shape_.filter_width * channels_ : channels_,
@@ -185,25 +183,20 @@ class DirectTile {
       in.pixel_step = shape_.stride_width * pixel_floats;
       in.column_step = shape_.dilation_width * pixel_floats;
       const std::int64_t out_pixel = (out_row + x) * shape_.out_channels;
-      // A ragged last block stands alone.
-      const std::int64_t whole = smaller(blocks.last, group_out_ / blocking_.channels_per_block);
-      if (blocks.first < whole) {
-        run_blocks(in, rows.first, out_pixel, pixels, blocks.first, blocking_.channels_per_block,
-                   whole - blocks.first);
-      }
-      if (whole < blocks.last) {
-        run_blocks(in, rows.first, out_pixel, pixels, whole,
-                   group_out_ - whole * blocking_.channels_per_block, 1);
-      }
+      for_each_blocks(blocks.first * blocking_.channels_per_block,
+                      smaller(blocks.last * blocking_.channels_per_block, group_out_),
+                      blocking_.channels_per_block,
+                      [&](std::int64_t channel, std::int64_t channels, std::int64_t count) {
+                        run_blocks(in, rows.first, out_pixel, pixels, channel, channels, count);
+                      });
     }
   }
 
-  // `count` register tiles of `channels` output channels each, from block number `block` on. `out_pixel`: the
-  // first output pixel's place in the output.
+  // `count` register tiles of `channels` output channels each, from `block_channel` of the group on.
+  // `out_pixel`: the first output pixel's place in the output.
   VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
-                                       std::int64_t pixels, std::int64_t block, std::int64_t channels,
+                                       std::int64_t pixels, std::int64_t block_channel, std::int64_t channels,
                                        std::int64_t count) const noexcept {
-    const std::int64_t block_channel = block * blocking_.channels_per_block;
     const std::int64_t vectors = (channels + kLanes<Arch> - 1) / kLanes<Arch>;
     in.filter = arguments_.packed_filter +
                 positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +

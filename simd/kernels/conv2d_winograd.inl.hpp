@@ -112,14 +112,11 @@ class WinogradTile {
   // Of the output channels from group_channel on: first to last.
   VARSCOPE_SIMD_INLINE void multiply_blocks(int product, std::int64_t first_input, std::int64_t group_channel,
                                             std::int64_t first, std::int64_t last) const noexcept {
-    constexpr std::int64_t kWidth = kTileVectors * kLaneCount;
-    const std::int64_t whole = (last - first) / kWidth;
-    if (whole != 0) multiply_block(product, first_input, group_channel, first, kWidth, whole);
-    const std::int64_t ragged = first + whole * kWidth;
-    if (ragged < last) {
-      const std::int64_t width = (last - ragged + kLaneCount - 1) / kLaneCount * kLaneCount;
-      multiply_block(product, first_input, group_channel, ragged, width, 1);
-    }
+    for_each_blocks(first, last, kTileVectors * kLaneCount,
+                    [&](std::int64_t block, std::int64_t channels, std::int64_t blocks) {
+                      const std::int64_t width = (channels + kLaneCount - 1) / kLaneCount * kLaneCount;
+                      multiply_block(product, first_input, group_channel, block, width, blocks);
+                    });
   }
 
   // `blocks` blocks of `width` channels, whole registers.
@@ -134,10 +131,6 @@ class WinogradTile {
       const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
                                       patch * blocking_.transformed_patch_step + first_input,
                             .pixel_step = blocking_.transformed_patch_step,
-                            .row_step = 0,
-                            .column_step = 0,
-                            .rows = 1,
-                            .columns = 1,
                             .channels = inputs,
                             .filter = filter,
                             .panels = panels,

@@ -154,9 +154,7 @@ class WinogradRowTile {
         {.pixels =
              transformed_ + patch * column_floats_ + first_row * shape_.stride_height * shape_.in_channels,
          .pixel_step = shape_.stride_height * shape_.in_channels,
-         .row_step = 0,
          .column_step = shape_.dilation_height * shape_.in_channels,
-         .rows = 1,
          .columns = joined ? 1 : shape_.filter_height,
          .channels = joined ? terms : shape_.in_channels,
          .filter = arguments_.packed_filter + channel * kAlpha * terms,

@@ -61,9 +61,6 @@ VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in,
                                           std::int64_t last_block) noexcept {
   constexpr std::int64_t lanes = kLanes<Arch>;
   const std::int64_t width = tile.columns_per_block;
-  const std::int64_t column = first_block * width;
-  // A ragged last block stands alone.
-  const std::int64_t whole = smaller(last_block, tile.columns / width) - first_block;
   const std::int64_t index = (tile.first_row + row) * tile.columns;
   const bool first_pass = first_depth == 0;
   const bool last_pass = first_depth + in.channels == tile.depth;
@@ -85,11 +82,7 @@ VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in,
              .relu = last_pass && tile.activation == Activation::relu,
              .fetch = tile.fetch_output});
   };
-  if (whole > 0) run(column, width, whole);
-  if (first_block + whole < last_block) {
-    const std::int64_t ragged = column + whole * width;
-    run(ragged, tile.columns - ragged, 1);
-  }
+  for_each_blocks(first_block * width, smaller(last_block * width, tile.columns), width, run);
 }
 
 template <typename Arch>
@@ -106,10 +99,6 @@ VARSCOPE_SIMD_INLINE void run_product_tile(const ProductTile& tile) noexcept {
       const auto run = [&](std::int64_t row, std::int64_t rows, std::int64_t panels) {
         const TileInput in = {.pixels = a + row * row_step,
                               .pixel_step = row_step,
-                              .row_step = 0,
-                              .column_step = 0,
-                              .rows = 1,
-                              .columns = 1,
                               .channels = depth,
                               .filter = nullptr,
                               .panels = panels,

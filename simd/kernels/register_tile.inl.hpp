@@ -21,12 +21,12 @@ namespace {
 
 // What one pass over a rectangle of register tiles reads. Steps are in floats.
 struct TileInput {
-  const float* pixels;       // first pixel, at the first filter row, column and channel
-  std::int64_t pixel_step;   // from one pixel to the next
-  std::int64_t row_step;     // from one filter row to the next
-  std::int64_t column_step;  // from one filter column to the next
-  std::int64_t rows;
-  std::int64_t columns;
+  const float* pixels;           // first pixel, at the first filter row, column and channel
+  std::int64_t pixel_step;       // from one pixel to the next
+  std::int64_t row_step = 0;     // from one filter row to the next
+  std::int64_t column_step = 0;  // from one filter column to the next
+  std::int64_t rows = 1;
+  std::int64_t columns = 1;
   std::int64_t channels;  // adjacent floats, at least one
   const float* filter;    // [rows][columns][channels][kVectors * lanes]
   // A rectangle of register tiles: panels of kPixels pixels by blocks of kVectors * lanes output channels,
@@ -415,6 +415,17 @@ VARSCOPE_SIMD_INLINE void for_each_panels(std::int64_t count, std::int64_t most,
   const std::int64_t larger_panels = count % panels;
   if (larger_panels != 0) body(std::int64_t{0}, smaller_size + 1, larger_panels);
   body(larger_panels * (smaller_size + 1), smaller_size, panels - larger_panels);
+}
+
+// Cuts the output channels first to last into blocks of `width`: body(first channel, channels of a block,
+// blocks) for the whole blocks and for a ragged last one, which stands alone.
+template <typename Body>
+VARSCOPE_SIMD_INLINE void for_each_blocks(std::int64_t first, std::int64_t last, std::int64_t width,
+                                          Body&& body) noexcept {
+  const std::int64_t whole = (last - first) / width;
+  const std::int64_t ragged = first + whole * width;
+  if (whole != 0) body(first, width, whole);
+  if (ragged < last) body(ragged, last - ragged, std::int64_t{1});
 }
 
 }  // namespace

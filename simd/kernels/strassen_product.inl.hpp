@@ -138,10 +138,7 @@ class StrassenTile {
     const std::int64_t depth = blocking_.half_depth;
     TileInput in = {.pixels = block.filter,  // of no product too: it is read zero times
                     .pixel_step = product == kNoProduct ? 0 : blocking_.pixel_step,
-                    .row_step = 0,
-                    .column_step = 0,
                     .rows = product == kNoProduct ? 0 : 1,
-                    .columns = 1,
                     .channels = depth,
                     .filter = block.filter,
                     .panels = panels};
