@@ -55,9 +55,9 @@ void plan_winograd_row(const KernelSet& kernels, const CacheSizes& caches, Conv2
   const std::int64_t wanted = round_up(
       std::max(ceil_divide(shape.batch * shape.out_height, kManyTiles), reach / shape.stride_height + 1),
       kernels.tile_pixels);
-  row.row_tiles = ceil_divide(shape.out_height, std::clamp<std::int64_t>(fitting, 1, wanted));
-  // Even in number, as cut_for_threads() does it; the kernel makes them of nearly equal size.
-  if (row.row_tiles > 1 && row.row_tiles * shape.batch % 2 == 1) ++row.row_tiles;
+  // The kernel makes them of nearly equal size.
+  row.row_tiles =
+      even_if_few(ceil_divide(shape.out_height, std::clamp<std::int64_t>(fitting, 1, wanted)), shape.batch);
   row.rows_per_tile = ceil_divide(shape.out_height, row.row_tiles);
   row.rows_per_register_tile = std::min(kernels.tile_pixels, row.rows_per_tile);
 

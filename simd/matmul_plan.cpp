@@ -56,12 +56,9 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   const std::int64_t blocks =
       std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block),
                                std::min(fewest, blocking.block_count), blocking.block_count);
-  cut_evenly(size.rows, rows, &blocking.rows_per_tile, &blocking.row_tiles);
-  // Whole register tiles: the last tile is smaller instead.
-  blocking.rows_per_tile =
-      ceil_divide(blocking.rows_per_tile, blocking.rows_per_panel) * blocking.rows_per_panel;
-  blocking.row_tiles = ceil_divide(size.rows, blocking.rows_per_tile);
   cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
+  cut_for_threads(size.rows, rows, blocking.rows_per_panel, blocking.block_tiles, &blocking.rows_per_tile,
+                  &blocking.row_tiles);
   blocking.fetch_output = size.rows * (size.depth + size.columns) * kFloatBytes > caches.level2;
   blocking.adjacent_rows = !copied && blocking.depth_per_chunk == size.depth;
   // Blocks that fit into the first-level cache together share a pass; a larger one is alone. (Several such

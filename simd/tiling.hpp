@@ -28,10 +28,10 @@ constexpr std::int64_t filter_bytes_per_pass(const CacheSizes& caches) noexcept 
   return std::max(caches.level1_data * 5 / 8, caches.level2 / 4);
 }
 
-// Whether so many floats of input or output lie in memory rather than in a cache. (Measured, second-level
+// Whether so many floats of output are written to memory rather than to a cache. (Measured, second-level
 // caches of 1 MiB: stores begin to wait between 6 and 12 MiB.)
-constexpr bool exceeds_caches(const CacheSizes& caches, std::int64_t floats) noexcept {
-  return floats * kFloatBytes > 8 * caches.level2;
+constexpr bool exceeds_caches(const CacheSizes& caches, std::int64_t output_floats) noexcept {
+  return output_floats * kFloatBytes > 8 * caches.level2;
 }
 
 // Cuts `total` into tiles of nearly equal size, none larger than `wanted`.
@@ -41,18 +41,20 @@ constexpr void cut_evenly(std::int64_t total, std::int64_t wanted, std::int64_t*
   *tiles = ceil_divide(total, *per_tile);
 }
 
-// Cuts `total` pixels into tiles of about `wanted`, of which `others` such rows are cut. Many tiles are whole
-// register tiles of `panel` pixels, the last one smaller. Few are nearly equal and even in number: what one
-// of two threads does more than the other, the other waits for.
+// `tiles`, or one more: with few tiles, `others` times as many in all, an odd number leaves one of two
+// threads waiting for the other.
+constexpr std::int64_t even_if_few(std::int64_t tiles, std::int64_t others) noexcept {
+  const bool few = tiles * others < kManyTiles;
+  return few && tiles > 1 && tiles * others % 2 == 1 ? tiles + 1 : tiles;
+}
+
+// Cuts `total` pixels into tiles of about `wanted`; there are `others` times as many tiles in all. Many are
+// whole register tiles of `panel` pixels, the last one smaller; few are nearly equal and even in number.
 constexpr void cut_for_threads(std::int64_t total, std::int64_t wanted, std::int64_t panel,
                                std::int64_t others, std::int64_t* per_tile, std::int64_t* tiles) noexcept {
-  *tiles = ceil_divide(total, wanted);
-  if (*tiles * others >= kManyTiles) {
-    *per_tile = std::min(ceil_divide(ceil_divide(total, *tiles), panel) * panel, total);
-  } else {
-    if (*tiles > 1 && *tiles * others % 2 == 1) ++*tiles;
-    *per_tile = ceil_divide(total, *tiles);
-  }
+  *tiles = even_if_few(ceil_divide(total, wanted), others);
+  *per_tile = ceil_divide(total, *tiles);
+  if (*tiles * others >= kManyTiles) *per_tile = std::min(ceil_divide(*per_tile, panel) * panel, total);
   *tiles = ceil_divide(total, *per_tile);
 }
 
