@@ -17,6 +17,12 @@ void pack_blocked_filter(const Conv2DPlan& plan, const float* filter, float* pac
 void pack_pointwise_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                            std::int64_t tile) noexcept;
 
+// A filter of depthwise convolution, to [register of output channels][filter_height][filter_width][channel of
+// the register]. Registers are whole: the last one overlaps the one before, or ends in zeros where it is the
+// only one. In one tile.
+void pack_depthwise_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                           std::int64_t tile) noexcept;
+
 // The filter as it is, in one tile.
 void copy_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                  std::int64_t tile) noexcept;

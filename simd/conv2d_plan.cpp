@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses algorithm and blocking of a convolution.
 #include "conv2d_cost.hpp"
+#include "conv2d_depthwise_plan.hpp"
 #include "conv2d_pack.hpp"
 #include "conv2d_strassen_plan.hpp"
 #include "conv2d_winograd_plan.hpp"
@@ -115,27 +116,6 @@ void plan_pointwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
   plan->workspace_floats = plan->product.rows_per_tile * plan->product.panel_step;
   plan->tile_count = plan->product.row_tiles * plan->product.block_tiles;
   plan->run_tile = kernels.conv2d.pointwise_tile;
-}
-
-void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
-  const Conv2DShape& shape = plan->shape;
-  const std::int64_t positions = shape.filter_height * shape.filter_width;
-  // Less than one multiply-add a load: a tile of the same time has fewer operations. Rows come in pairs.
-  const std::int64_t flops_per_row = 16 * shape.out_width * positions * shape.out_channels;
-  const std::int64_t pairs = ceil_divide(kFlopsPerTile, 2 * flops_per_row);
-  cut_evenly(ceil_divide(shape.out_height, 2), pairs, &plan->blocking.rows_per_tile,
-             &plan->blocking.row_tiles);
-  plan->blocking.rows_per_tile *= 2;
-  const std::int64_t pixels = shape.in_height * shape.in_width + shape.out_height * shape.out_width;
-  // With stride 1 the blocks above and to the left have read most of what a block reads.
-  plan->blocking.fetch_input =
-      shape.stride_width > 1 && shape.batch * pixels * shape.in_channels * kFloatBytes > caches.level2;
-  plan->packed_filter_floats = positions * shape.out_channels;
-  plan->pack_tile_count = 1;
-  plan->pack_filter_tile = copy_filter;
-  plan->workspace_floats = shape.in_channels;
-  plan->tile_count = shape.batch * plan->blocking.row_tiles;
-  plan->run_tile = kernels.conv2d.depthwise_tile;
 }
 
 // Whether rounding errors are larger than those of the sum itself.

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise convolution: every input channel has its own filters, so vectors run along the output channels.
-// The sum of an output element runs over filter rows, then columns. Small square filters, one for each input
-// channel, go by blocks (depthwise_blocks.inl.hpp); here is everything else: a register tile is some
-// neighbouring pixels of one register of channels.
+// The sum of an output element runs over filter rows, then columns. Filters of 3, 5 or 7 columns, one for
+// each input channel, go by strips (depthwise_strips.inl.hpp); here is everything else: a register tile is
+// some neighbouring pixels of one register of channels.
 //
 // The last register of channels overlaps the one before it where the channels are no multiple of its width:
 // the channels in both get the same bits twice.
 #pragma once
 
 #include "conv2d_direct.inl.hpp"
-#include "depthwise_blocks.inl.hpp"
+#include "depthwise_strips.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
 
 namespace varscope::simd {
 namespace {
 
-constexpr int kDepthwisePixels = 6;
+constexpr int kNeighbours = 6;  // pixels
 
 // The output pixels whose windows lie inside of the image row: first .. last - 1.
 VARSCOPE_SIMD_INLINE Range interior_pixels(const Conv2DShape& shape) noexcept {
@@ -33,7 +33,7 @@ VARSCOPE_SIMD_INLINE Range interior_pixels(const Conv2DShape& shape) noexcept {
 struct DepthwiseWindow {
   const Conv2DShape& shape;
   const float* input;   // first input row and column of the first pixel's window, first channel
-  const float* filter;  // the filter row and column that belong to it, first channel
+  const float* filter;  // the filter row and column that belong to it, first register of channels
   std::int64_t rows;
   std::int64_t columns;
 };
@@ -43,7 +43,7 @@ template <typename Arch, bool kPlain>
 struct DepthwiseAnyWindow {
   template <int kPixels>
   static VARSCOPE_SIMD_INLINE void sum(const DepthwiseWindow& window, std::int64_t channel,
-                                       Floats<Arch> (&sums)[kPixels]) noexcept {
+                                       const float* filter, Floats<Arch> (&sums)[kPixels]) noexcept {
     const Conv2DShape& shape = window.shape;
     const std::int64_t multiplier = shape.out_channels / shape.in_channels;
     const std::int64_t channels = smaller(kLanes<Arch>, shape.out_channels);
@@ -58,13 +58,10 @@ struct DepthwiseAnyWindow {
     };
     for (std::int64_t r = 0; r < window.rows; ++r) {
       const float* row = window.input + r * shape.dilation_height * shape.in_width * shape.in_channels;
-      const float* filter = window.filter + r * shape.filter_width * shape.out_channels + channel;
+      const float* const weights_row = filter + r * shape.filter_width * kLanes<Arch>;
       for (std::int64_t s = 0; s < window.columns; ++s) {
         const float* pixel = row + s * shape.dilation_width * shape.in_channels;
-        const Floats<Arch> weights =
-            kPlain || channels == kLanes<Arch>
-                ? load<Arch>(filter + s * shape.out_channels)
-                : load_partial<Arch>(filter + s * shape.out_channels, channels, 0.0f);
+        const Floats<Arch> weights = load<Arch>(weights_row + s * kLanes<Arch>);
         unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
           sums[p] = multiply_add<Arch>(load_pixel(pixel + p * pixel_step), weights, sums[p]);
         });
@@ -86,7 +83,7 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
   float* const output = arguments.output;
   // There are few operations for each number read, so all of its way from memory counts: what the next pixels
   // read that these did not, and what they write.
-  constexpr std::int64_t kPixelsAhead = 2 * kDepthwisePixels;
+  constexpr std::int64_t kPixelsAhead = 2 * kNeighbours;
   const float* const last_row = window.input + larger<std::int64_t>(window.rows - 1, 0) *
                                                    window.shape.dilation_height * window.shape.in_width *
                                                    window.shape.in_channels;
@@ -103,7 +100,8 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
       __builtin_prefetch(last_row + ahead * window.shape.stride_width * window.shape.in_channels + channel);
       sums[p] = broadcast<Arch>(0.0f);
     });
-    Window::template sum<kPixels>(window, channel, sums);
+    const std::int64_t positions = window.shape.filter_height * window.shape.filter_width;
+    Window::template sum<kPixels>(window, channel, window.filter + k * positions, sums);
     const std::int64_t index = output_pixel * out_channels + channel;
     if (epilogue.bias != nullptr) {
       const Floats<Arch> bias = read(epilogue.bias + channel);
@@ -129,20 +127,17 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
 
 // Pixels whose windows lie inside of the image's columns several at a time, the others one by one.
 template <bool kWhole, typename Arch, typename Window>
-void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
-                        std::int64_t tile) noexcept {
+void run_depthwise_rows(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t image,
+                        Range tile) noexcept {
   const Conv2DShape& shape = plan.shape;
-  const std::int64_t image = tile / plan.blocking.row_tiles;
-  const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
-  const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, shape.out_height);
   const Range interior = interior_pixels(shape);
-  for (std::int64_t y = first_y; y < last_y; ++y) {
+  for (std::int64_t y = tile.first; y < tile.last; ++y) {
     const std::int64_t top = y * shape.stride_height - shape.pad_top;
     const Range rows = positions_inside(top, shape.in_height, shape.filter_height, shape.dilation_height);
     const std::int64_t in_y = rows.first < rows.last ? top + rows.first * shape.dilation_height : 0;
     const float* input =
         arguments.input + (image * shape.in_height + in_y) * shape.in_width * shape.in_channels;
-    const float* filter = arguments.packed_filter + rows.first * shape.filter_width * shape.out_channels;
+    const float* filter = arguments.packed_filter + rows.first * shape.filter_width * kLanes<Arch>;
     const std::int64_t out_row = (image * shape.out_height + y) * shape.out_width;
     const auto window = [&](std::int64_t x, const Range& columns) VARSCOPE_SIMD_LAMBDA {
       const std::int64_t column = columns.first < columns.last ? x * shape.stride_width - shape.pad_left +
@@ -150,18 +145,18 @@ void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments
                                                                : 0;
       return DepthwiseWindow{.shape = shape,
                              .input = input + column * shape.in_channels,
-                             .filter = filter + columns.first * shape.out_channels,
+                             .filter = filter + columns.first * kLanes<Arch>,
                              .rows = rows.last - rows.first,
                              .columns = columns.last - columns.first};
     };
     std::int64_t x = 0;
     while (x < shape.out_width) {
       // The last pixels of the interior together with some that are done already: the same bits again.
-      const std::int64_t start = smaller(x, interior.last - kDepthwisePixels);
+      const std::int64_t start = smaller(x, interior.last - kNeighbours);
       if (x >= interior.first && x < interior.last && start >= interior.first) {
-        run_depthwise_pixels<kDepthwisePixels, kWhole, Arch, Window>(window(start, {0, shape.filter_width}),
-                                                                     arguments, out_row + start);
-        x = start + kDepthwisePixels;
+        run_depthwise_pixels<kNeighbours, kWhole, Arch, Window>(window(start, {0, shape.filter_width}),
+                                                                arguments, out_row + start);
+        x = start + kNeighbours;
       } else {
         const Range columns = positions_inside(x * shape.stride_width - shape.pad_left, shape.in_width,
                                                shape.filter_width, shape.dilation_width);
@@ -172,19 +167,14 @@ void run_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments
   }
 }
 
-template <typename Arch, int kFilter, int kStride, bool kFetch>
-void run_depthwise_blocks(const Conv2DPlan& plan, const Conv2DArguments& arguments,
-                          std::int64_t tile) noexcept {
-  constexpr std::int64_t kLargestWideBlock = 20 * 1024 / sizeof(float);
-  using Wide = DepthwiseBlocks<Arch, kFilter, kStride, kWideBlock<Arch>, kFetch>;
-  using Narrow = DepthwiseBlocks<Arch, kFilter, kStride, kNarrowBlock, kFetch>;
-  const std::int64_t image = tile / plan.blocking.row_tiles;
-  const std::int64_t first_y = tile % plan.blocking.row_tiles * plan.blocking.rows_per_tile;
-  const std::int64_t last_y = smaller(first_y + plan.blocking.rows_per_tile, plan.shape.out_height);
-  if (Wide::kInputs * plan.shape.in_channels <= kLargestWideBlock) {
-    Wide(plan, arguments).run(image, first_y, last_y);
+// Strips of a filter of so many columns.
+template <typename Arch, int kFilter>
+void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t image,
+                          Range rows, Range blocks) noexcept {
+  if (plan.shape.stride_width == 1) {
+    run_depthwise_strips<Arch, kFilter, 1>(plan, arguments, image, rows, blocks);
   } else {
-    Narrow(plan, arguments).run(image, first_y, last_y);
+    run_depthwise_strips<Arch, kFilter, 2>(plan, arguments, image, rows, blocks);
   }
 }
 
@@ -192,27 +182,28 @@ template <typename Arch>
 void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                            std::int64_t tile) noexcept {
   const Conv2DShape& shape = plan.shape;
-  using Plain = DepthwiseAnyWindow<Arch, true>;
-  using Any = DepthwiseAnyWindow<Arch, false>;
-  const std::int64_t filter = shape.filter_height == shape.filter_width ? shape.filter_width : 0;
-  const std::int64_t stride = shape.stride_height == shape.stride_width ? shape.stride_width : 0;
-  const bool dense = shape.dilation_height == 1 && shape.dilation_width == 1;
-  if (shape.out_channels < kLanes<Arch>) {
-    run_depthwise_tile<false, Arch, Any>(plan, arguments, tile);
-  } else if (shape.out_channels != shape.in_channels) {
-    run_depthwise_tile<true, Arch, Any>(plan, arguments, tile);
-  } else if (dense && filter == 3 && stride == 1) {
-    run_depthwise_blocks<Arch, 3, 1, false>(plan, arguments, tile);
-  } else if (dense && filter == 3 && stride == 2) {
-    if (plan.blocking.fetch_input) {
-      run_depthwise_blocks<Arch, 3, 2, true>(plan, arguments, tile);
+  const DepthwiseBlocking& blocking = plan.depthwise;
+  const std::int64_t block_tile = tile % blocking.block_tiles;
+  const std::int64_t row_tile = tile / blocking.block_tiles % blocking.row_tiles;
+  const std::int64_t image = tile / (blocking.block_tiles * blocking.row_tiles);
+  const Range rows = {row_tile * blocking.rows_per_tile,
+                      smaller((row_tile + 1) * blocking.rows_per_tile, shape.out_height)};
+  const Range blocks = {block_tile * blocking.blocks_per_tile,
+                        smaller((block_tile + 1) * blocking.blocks_per_tile, blocking.blocks)};
+  if (blocking.pixels_per_strip > 0) {
+    if (shape.filter_width == 3) {
+      run_depthwise_strips<Arch, 3>(plan, arguments, image, rows, blocks);
+    } else if (shape.filter_width == 5) {
+      run_depthwise_strips<Arch, 5>(plan, arguments, image, rows, blocks);
     } else {
-      run_depthwise_blocks<Arch, 3, 2, false>(plan, arguments, tile);
+      run_depthwise_strips<Arch, 7>(plan, arguments, image, rows, blocks);
     }
-  } else if (dense && filter == 5 && stride == 1) {
-    run_depthwise_blocks<Arch, 5, 1, false>(plan, arguments, tile);
+  } else if (shape.out_channels < kLanes<Arch>) {
+    run_depthwise_rows<false, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, image, rows);
+  } else if (shape.out_channels != shape.in_channels) {
+    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, image, rows);
   } else {
-    run_depthwise_tile<true, Arch, Plain>(plan, arguments, tile);
+    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, true>>(plan, arguments, image, rows);
   }
 }
 

@@ -137,8 +137,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
   } else if (kind < 0.65) {  // depthwise
     s.groups = draw_channels(random);
     parts.group_out = random.chance(0.7) ? 1 : random.integer(2, 4);
-    if (random.chance(0.3)) s.filter_width = random.chance(0.6) ? 3 : 5;  // these have loops of their own
-  } else if (kind < 0.75) {                                               // pointwise
+    if (random.chance(0.5)) s.filter_width = 2 * random.integer(1, 3) + 1;  // these are computed by strips
+  } else if (kind < 0.75) {                                                 // pointwise
     s.filter_height = s.filter_width = s.stride_height = s.stride_width = 1;
     parts.group_in = draw_channels(random);
     parts.group_out = draw_channels(random);

@@ -42,7 +42,10 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("pointwise depth", plan.product.depth_per_chunk < s.in_channels);
     count("pointwise copies", plan.product.panel_step > 0);
   } else if (plan.algorithm == Conv2DAlgorithm::depthwise) {
-    count("depthwise rows", plan.blocking.row_tiles > 1);
+    count("depthwise rows", plan.depthwise.row_tiles > 1);
+    count("depthwise blocks", plan.depthwise.block_tiles > 1);
+    count("depthwise strips", plan.depthwise.pixels_per_strip > 0);
+    count("depthwise copies", plan.depthwise.copied);
   } else if (plan.algorithm == Conv2DAlgorithm::winograd_1x4) {
     count("winograd_1x4 rows", plan.winograd_row.row_tiles > 1);
     count("winograd_1x4 register tiles",

@@ -255,6 +255,26 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
   }
 }
 
+// Strips of 14, 7, 4 pixels and one; pixels so many channels apart that their inputs are copied; blocks.
+BOOST_AUTO_TEST_CASE(depthwise_shapes) {
+  Random random(12);
+  for (int i = 0; i < 60; ++i) {
+    Conv2DShape s;
+    s.batch = random.integer(1, 2);
+    s.in_height = random.integer(1, 12);
+    s.in_width = random.integer(1, 33);
+    s.in_channels = s.groups = s.out_channels =
+        random.pick<std::int64_t>({16, 17, 33, 64, 130, 200, 256, 512, 1024});
+    s.filter_height = random.pick<std::int64_t>({1, 3, 5, 7});
+    s.filter_width = random.pick<std::int64_t>({3, 5, 7});
+    s.stride_height = s.stride_width = random.integer(1, 2);
+    s.dilation_height = random.integer(1, 2);
+    s.dilation_width = s.stride_width == 1 ? random.integer(1, 3) : 1;
+    pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::same, Padding::odd}));
+    check_random_data(s, {4096, 16384, 65536}, random);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(pointwise_shapes) {
   Random random(2);
   for (int i = 0; i < 30; ++i) {

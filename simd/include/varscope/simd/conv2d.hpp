@@ -103,7 +103,23 @@ struct Conv2DBlocking {
   std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for some pixels before the next ones
   bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
   bool fetch_output = false;         // the output is too large for the caches
-  bool fetch_input = false;          // depthwise: what the next block reads should be asked for
+};
+
+// How the loops of a depthwise plan are cut. A strip is some neighbouring output pixels, and their rows from
+// top to bottom; a block is the channels of a strip that are computed before those of the row below.
+constexpr std::int64_t kDepthwisePixels[] = {14, 7, 4, 1};  // of a strip
+constexpr std::int64_t kDepthwiseFilterRows = 8;            // of a filter, at most
+constexpr std::int64_t kDepthwiseCopiedRows = 8;            // that exist at one time
+struct DepthwiseBlocking {
+  std::int64_t pixels_per_strip = 0;  // none: the shape is computed without strips
+  std::int64_t registers = 0;         // of output channels
+  std::int64_t channels_per_block = 0;
+  std::int64_t blocks = 0;
+  std::int64_t blocks_per_tile = 0;
+  std::int64_t block_tiles = 0;    // tiles that cover the blocks of some rows
+  std::int64_t rows_per_tile = 0;  // output rows
+  std::int64_t row_tiles = 0;      // tiles that cover an image
+  bool copied = false;             // a strip's inputs are copied to the workspace; else read where they lie
 };
 
 // How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
@@ -163,8 +179,9 @@ struct Conv2DPlan {
   const char* refusal = nullptr;  // why the wanted algorithm does not apply; the rest is then meaningless
   Conv2DShape shape;              // what the tile functions loop over: the caller's, or an equal simpler one
   Conv2DAlgorithm algorithm = Conv2DAlgorithm::reference;
-  Conv2DBlocking blocking;  // of direct and depthwise
+  Conv2DBlocking blocking;  // of direct
   MatMulBlocking product;   // of pointwise
+  DepthwiseBlocking depthwise;
   WinogradBlocking winograd;
   WinogradRowBlocking winograd_row;
   StrassenBlocking strassen;

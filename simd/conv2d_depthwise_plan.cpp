@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conv2d_depthwise_plan.hpp"
+
+#include "conv2d_pack.hpp"
+#include "tiling.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <numeric>
+
+namespace varscope::simd {
+
+namespace {
+
+constexpr std::int64_t kLineBytes = 64;
+constexpr std::int64_t kLineFloats = kLineBytes / kFloatBytes;
+
+// Of a block, where there are so many. A few lines on end are what a processor's prefetcher needs; large
+// filters give it more time.
+std::int64_t fewest_channels(const Conv2DShape& shape) noexcept {
+  const std::int64_t wanted = shape.filter_height * shape.filter_width > 9 ? 32 : 64;
+  return std::min(wanted, shape.out_channels);
+}
+
+// Whether the strips of kernels/depthwise_strips.inl.hpp compute the shape: one filter a channel and a
+// register of channels, a filter of 3, 5 or 7 columns, and no window that lies outside of the image as a
+// whole, so that only a strip's first and last columns can be outside.
+bool depthwise_has_strips(const Conv2DShape& shape, std::int64_t lanes) noexcept {
+  const std::int64_t reach = (shape.filter_width - 1) * shape.dilation_width;
+  return shape.out_channels == shape.in_channels && shape.out_channels >= lanes &&
+         (shape.filter_width == 3 || shape.filter_width == 5 || shape.filter_width == 7) &&
+         shape.filter_height <= kDepthwiseFilterRows &&
+         (shape.stride_width == 1 || (shape.stride_width == 2 && shape.dilation_width == 1)) &&
+         shape.pad_left <= reach &&
+         (shape.out_width - 1) * shape.stride_width - shape.pad_left < shape.in_width;
+}
+
+// Columns of a strip. Dilated ones are as far apart as its pixels.
+std::int64_t strip_columns(const Conv2DShape& shape, std::int64_t pixels) noexcept {
+  return (pixels - 1) * shape.stride_width + shape.filter_width;
+}
+
+// Of the lines that a strip reads for one row of outputs and for the next one, so many channels: the share
+// that has no place in so many ways of the first-level cache. Its sets are chosen by the address within a
+// page: pixels of 256, 512 or 1024 channels share few, and so do rows a page apart.
+double share_without_place(const Conv2DShape& shape, std::int64_t pixels, std::int64_t channels,
+                           std::int64_t ways) noexcept {
+  constexpr std::int64_t kSets = 64;
+  std::array<std::int64_t, kSets> lines = {};
+  const std::int64_t rows = shape.filter_height + shape.stride_height;
+  const std::int64_t column_floats = shape.dilation_width * shape.in_channels;
+  const std::int64_t row_floats = shape.dilation_height * shape.in_width * shape.in_channels;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t column = 0; column < strip_columns(shape, pixels); ++column) {
+      const std::int64_t first = (row * row_floats + column * column_floats) / kLineFloats;
+      for (std::int64_t line = 0; line < ceil_divide(channels, kLineFloats); ++line) {
+        ++lines[static_cast<std::size_t>((first + line) % kSets)];
+      }
+    }
+  }
+  std::int64_t beyond = 0;
+  for (const std::int64_t of_set : lines) beyond += std::max<std::int64_t>(of_set - ways, 0);
+  return static_cast<double>(beyond) /
+         static_cast<double>(std::accumulate(lines.begin(), lines.end(), std::int64_t{0}));
+}
+
+// Ways of the first-level cache: x86 has one for each page that it is as large as.
+std::int64_t ways_of(const CacheSizes& caches) noexcept {
+  constexpr std::int64_t kPageBytes = 4096;
+  return std::max<std::int64_t>(caches.level1_data / kPageBytes, 1);
+}
+
+// Whether a strip's inputs are worth copying beside each other (measured). With stride 2 there are twice as
+// many of them, and each is read half as often.
+bool worth_copying(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t pixels) noexcept {
+  const std::int64_t rows = (shape.filter_height - 1) * shape.dilation_height + 1;
+  return rows <= kDepthwiseCopiedRows &&
+         share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches)) >
+             (shape.stride_width == 1 ? 0.3 : 0.5);
+}
+
+// The fewest pixels that one strip after the other compute in a row, those of overlaps twice. Each strip
+// takes the time of three more for its weights; those that do not fit the cache, or have to be copied, take
+// longer. The weights and the outputs take a quarter of the cache. (Measured.)
+std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches,
+                              bool many_registers) noexcept {
+  constexpr double kPixelsAStrip = 3;
+  constexpr double kCopied = 1.5;
+  const auto positions = static_cast<double>(shape.filter_height * shape.filter_width);
+  const std::int64_t pixel_step = std::min(shape.dilation_width, shape.out_width);
+  const std::int64_t fewest = shape.out_width / pixel_step;
+  const std::int64_t most = ceil_divide(shape.out_width, pixel_step);
+  std::int64_t best = 1;
+  double best_cost = std::numeric_limits<double>::infinity();
+  for (const std::int64_t pixels : kDepthwisePixels) {
+    // Of inputs that all have to come for one use or two, so many do not stay in the cache.
+    const bool too_wide =
+        pixels == 14 && (!many_registers || (shape.stride_width == 2 && shape.filter_width == 3));
+    if (pixels > fewest || too_wide) continue;
+    const double crowded =
+        share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
+    const double factor = worth_copying(shape, caches, pixels)
+                              ? kCopied
+                              : 1 + 18 * static_cast<double>(shape.stride_width) * crowded / positions;
+    const double cost = factor * static_cast<double>(ceil_divide(most, pixels)) *
+                        (static_cast<double>(pixels) + kPixelsAStrip);
+    if (cost < best_cost) best = pixels;
+    best_cost = std::min(best_cost, cost);
+  }
+  return best;
+}
+
+// The channels of a block, and whether they are copied beside each other.
+void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  constexpr std::int64_t kMostChannels = 192;
+  constexpr std::int64_t kCopiedChannels = 128;
+  const Conv2DShape& shape = plan->shape;
+  DepthwiseBlocking& blocking = plan->depthwise;
+  const std::int64_t lanes = kernels.vector_floats;
+  constexpr double kMostWithoutPlace = 1.0 / 8;
+  std::int64_t channels = std::min(shape.out_channels, kMostChannels);
+  while (channels > fewest_channels(shape) &&
+         share_without_place(shape, blocking.pixels_per_strip, channels, ways_of(caches) * 3 / 4) >
+             kMostWithoutPlace) {
+    channels = std::max(ceil_divide(channels, 2), fewest_channels(shape));
+  }
+  blocking.copied = worth_copying(shape, caches, blocking.pixels_per_strip);
+  if (blocking.copied) channels = std::min(kCopiedChannels, shape.out_channels);
+  std::int64_t per_block = 1;
+  cut_evenly(blocking.registers, std::max<std::int64_t>(channels / lanes, 1), &per_block, &blocking.blocks);
+  blocking.channels_per_block = per_block * lanes;
+  plan->workspace_floats = blocking.copied
+                               ? kDepthwiseCopiedRows * strip_columns(shape, blocking.pixels_per_strip) *
+                                     std::min(blocking.channels_per_block, shape.out_channels)
+                               : 0;
+}
+
+}  // namespace
+
+void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  DepthwiseBlocking& blocking = plan->depthwise;
+  const std::int64_t lanes = kernels.vector_floats;
+  const std::int64_t positions = shape.filter_height * shape.filter_width;
+  blocking.registers = ceil_divide(shape.out_channels, lanes);
+  if (depthwise_has_strips(shape, lanes)) {
+    blocking.pixels_per_strip = pixels_of_strips(shape, caches, kernels.tile_pixels >= 12);
+    cut_channels(kernels, caches, plan);
+  } else {
+    blocking.blocks = 1;
+    blocking.channels_per_block = blocking.registers * lanes;
+  }
+  // An output waits for memory as long as some 60 multiply-adds take. Four tiles or eight, no more than the
+  // threads need: the filter's rows overlap from tile to tile.
+  const std::int64_t flops_per_row = 2 * (60 + positions) * shape.out_width * blocking.channels_per_block;
+  const std::int64_t flops_per_block = flops_per_row * shape.out_height;
+  const std::int64_t flops = shape.batch * blocking.blocks * flops_per_block;
+  const std::int64_t wanted = std::max(
+      {std::min(flops / 4, kFlopsPerTile), std::min(flops / 8, 4 * kFlopsPerTile), kFlopsPerTile / 4});
+  cut_evenly(blocking.blocks, std::max<std::int64_t>(wanted / flops_per_block, 1), &blocking.blocks_per_tile,
+             &blocking.block_tiles);
+  const std::int64_t others = shape.batch * blocking.block_tiles;
+  const std::int64_t rows =
+      std::clamp<std::int64_t>(wanted / (flops_per_row * blocking.blocks_per_tile), 1, shape.out_height);
+  cut_for_threads(shape.out_height, rows, 1, others, &blocking.rows_per_tile, &blocking.row_tiles);
+  plan->packed_filter_floats = blocking.registers * positions * lanes;
+  plan->pack_tile_count = 1;
+  plan->pack_filter_tile = pack_depthwise_filter;
+  plan->tile_count = others * blocking.row_tiles;
+  plan->run_tile = kernels.conv2d.depthwise_tile;
+}
+
+}  // namespace varscope::simd

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// Depthwise convolution by strips: some neighbouring output pixels, and from top to bottom all rows of a
+// tile. One row of a strip, for one register of channels, is in registers at a time. An input is loaded once
+// for all pixels and filter columns that it belongs to; the filter rows below each other find it in the
+// first-level cache, which holds as many channels as the plan makes a block of. (Memory and second-level
+// cache are what such a convolution waits for: by rows over the whole width, each input came from there once
+// a filter row.)
+//
+// Dilated pixels of a strip lie as far apart as its filter columns do, so it is a strip as any other.
+// Rows and columns outside of the image are left out of the sums. The last strip of a row overlaps the one
+// before, as the last register of channels does: those outputs get the same bits twice.
+#pragma once
+
+#include "conv2d_direct.inl.hpp"
+
+#include <varscope/simd/conv2d.hpp>
+
+namespace varscope::simd {
+namespace {
+
+// A compiler would else compute all addresses of an unrolled loop beforehand, and keep them in memory. (Not
+// volatile, this itself would be moved out of the loop around.)
+VARSCOPE_SIMD_INLINE void step_on(std::int64_t* index, std::int64_t step) noexcept {
+  *index += step;
+  asm volatile("" : "+r"(*index));
+}
+
+// kFilter: columns of the filter; kStride: of its columns; kPixels: of a strip.
+// Requires what depthwise_has_strips() says.
+template <typename Arch, int kFilter, int kStride, int kPixels>
+class DepthwiseStrips {
+ public:
+  DepthwiseStrips(const Conv2DPlan& plan, const Conv2DArguments& arguments) noexcept
+      : shape_(plan.shape),
+        blocking_(plan.depthwise),
+        arguments_(arguments),
+        pixel_step_(kStride == 1 ? shape_.dilation_width : 1),
+        floor_(activation_floor<Arch>(arguments.epilogue.activation == Activation::relu &&
+                                      arguments.epilogue.residual == nullptr)) {}
+
+  // Output rows first_y to last_y of one image, the channels of some blocks.
+  void run(std::int64_t image, Range rows, Range blocks) const noexcept {
+    for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
+      for (std::int64_t first = 0; first < smaller(pixel_step_, shape_.out_width); ++first) {
+        const std::int64_t pixels = (shape_.out_width - first + pixel_step_ - 1) / pixel_step_;
+        for (std::int64_t pixel = 0; pixel < pixels; pixel += kPixels) {
+          run_strip(image, rows, channels_of(block), first + smaller(pixel, pixels - kPixels) * pixel_step_);
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int kColumns = (kPixels - 1) * kStride + kFilter;
+
+  // What the pixels of one row of a strip read.
+  struct Window {
+    const float* rows[kDepthwiseFilterRows];  // those of the filter's rows that lie inside of the image
+    std::int64_t row_count;
+    std::int64_t first;       // from there to channel 0 of the strip's first column, inside or not
+    std::int64_t step;        // from a column to the next
+    std::int64_t filter_row;  // the first of the rows
+    Range columns;            // those inside of the image
+  };
+
+  Range channels_of(std::int64_t block) const noexcept {
+    const std::int64_t first = block * blocking_.channels_per_block;
+    return {smaller(first, shape_.out_channels - kLanes<Arch>),
+            smaller(first + blocking_.channels_per_block, shape_.out_channels)};
+  }
+
+  void run_strip(std::int64_t image, Range rows, Range channels, std::int64_t x) const noexcept {
+    const std::int64_t column = x * kStride - shape_.pad_left;
+    const std::int64_t row_floats = shape_.in_width * shape_.in_channels;
+    const float* const input = arguments_.input + image * shape_.in_height * row_floats;
+    Window window;
+    window.columns = positions_inside(column, shape_.in_width, kColumns, shape_.dilation_width);
+    window.step = shape_.dilation_width * shape_.in_channels;
+    window.first = column * shape_.in_channels;
+    const std::int64_t block_floats = channels.last - channels.first;
+    const std::int64_t slot_floats = kColumns * block_floats;
+    const std::int64_t image_step = window.step;
+    const std::int64_t image_first = window.first;
+    if (blocking_.copied) {
+      window.step = block_floats;
+      window.first = -channels.first;
+    }
+    const std::int64_t reach = (shape_.filter_height - 1) * shape_.dilation_height;
+    std::int64_t next_copy = 0;
+    for (std::int64_t y = rows.first; y < rows.last; ++y) {
+      const std::int64_t top = y * shape_.stride_height - shape_.pad_top;
+      // Most rows need no division.
+      const bool whole = top >= 0 && top + reach < shape_.in_height;
+      const Range inside =
+          whole ? Range{0, shape_.filter_height}
+                : positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
+      window.row_count = inside.last - inside.first;
+      window.filter_row = inside.first;
+      const std::int64_t first_row = top + inside.first * shape_.dilation_height;
+      const auto slot_of = [&](std::int64_t row)
+                               VARSCOPE_SIMD_LAMBDA { return row % kDepthwiseCopiedRows * slot_floats; };
+      if (blocking_.copied && window.row_count > 0) {
+        const std::int64_t last_row = top + (inside.last - 1) * shape_.dilation_height;
+        // Dilated, a lower row of outputs may be the first to read one of the upper rows.
+        for (next_copy = larger(next_copy, larger<std::int64_t>(top, 0)); next_copy <= last_row;
+             ++next_copy) {
+          copy(input + next_copy * row_floats, image_first, image_step, window.columns, channels,
+               arguments_.workspace + slot_of(next_copy));
+        }
+      }
+      for (std::int64_t r = 0; r < window.row_count; ++r) {
+        const std::int64_t row = first_row + r * shape_.dilation_height;
+        window.rows[r] = blocking_.copied ? arguments_.workspace + slot_of(row) : input + row * row_floats;
+      }
+      const std::int64_t out_pixel = (image * shape_.out_height + y) * shape_.out_width + x;
+      if (window.columns.first > 0 || window.columns.last < kColumns) {
+        run_row<true, false>(window, channels, out_pixel);
+      } else if (kFilter == 3 && window.row_count == 3) {
+        run_row<false, kFilter == 3>(window, channels, out_pixel);
+      } else {
+        run_row<false, false>(window, channels, out_pixel);
+      }
+      if (arguments_.epilogue.residual != nullptr) add_residual(channels, out_pixel);
+    }
+  }
+
+  // The channels of a block side by side, for images whose pixels lie so that the cache has no room for those
+  // of a strip at one time.
+  void copy(const float* row, std::int64_t first, std::int64_t step, Range columns, Range channels,
+            float* slot) const noexcept {
+    const std::int64_t floats = channels.last - channels.first;
+    for (std::int64_t column = columns.first; column < columns.last; ++column) {
+      const float* const src = row + (first + column * step + channels.first);
+      float* const dst = slot + column * floats;
+      for (std::int64_t i = 0; i < floats; i += kLanes<Arch>) {
+        const std::int64_t at = smaller(i, floats - kLanes<Arch>);
+        store<Arch>(dst + at, load<Arch>(src + at));
+      }
+    }
+  }
+
+  // Out of line: together with the loops around it there are not enough registers.
+  // kEdge: some of the columns are outside. Those can only be among the first and the last kFilter - 1.
+  template <bool kEdge, bool kThreeRows>
+  __attribute__((noinline)) void run_row(const Window& window, Range channels,
+                                         std::int64_t out_pixel) const noexcept {
+    const std::int64_t register_floats = shape_.filter_height * kFilter * kLanes<Arch>;
+    // Copies: the stores could change what they are copies of, for all that the compiler knows.
+    const float* const bias = arguments_.epilogue.bias;
+    const float* const packed_filter = arguments_.packed_filter;
+    float* const output = arguments_.output;
+    const std::int64_t out_channels = shape_.out_channels;
+    const std::int64_t output_step = pixel_step_ * out_channels;
+    const Floats<Arch> floor = floor_;
+    const Window in = window;
+    for (std::int64_t k = channels.first; k < channels.last; k += kLanes<Arch>) {
+      const std::int64_t channel = smaller(k, out_channels - kLanes<Arch>);
+      const std::int64_t index = (channel + kLanes<Arch> - 1) / kLanes<Arch>;
+      const float* const filter =
+          packed_filter + index * register_floats + in.filter_row * kFilter * kLanes<Arch>;
+      Floats<Arch> sums[kPixels];
+      const Floats<Arch> start = bias == nullptr ? broadcast<Arch>(0.0f) : load<Arch>(bias + channel);
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = start; });
+      const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
+        add_row<kEdge>(in.rows[r], in.first + channel, in.step, in.columns,
+                       filter + r * kFilter * kLanes<Arch>, sums);
+      };
+      if constexpr (kThreeRows) {
+        unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
+      } else {
+        for (std::int64_t r = 0; r < in.row_count; ++r) add(r);
+      }
+      std::int64_t at = out_pixel * out_channels + channel;
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+        store<Arch>(output + at, xsimd::max(floor, sums[p]));
+        step_on(&at, output_step);
+      });
+    }
+  }
+
+  template <bool kEdge>
+  static VARSCOPE_SIMD_INLINE void add_row(const float* row, std::int64_t at, std::int64_t step,
+                                           const Range& columns, const float* filter,
+                                           Floats<Arch> (&sums)[kPixels]) noexcept {
+    Floats<Arch> weights[kFilter];
+    unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA { weights[s] = load<Arch>(filter + s * kLanes<Arch>); });
+    unroll<kColumns>([&](auto column) VARSCOPE_SIMD_LAMBDA {
+      constexpr int j = decltype(column)::value;
+      constexpr bool kMayBeLeft = kEdge && j < kFilter - 1;
+      constexpr bool kMayBeRight = kEdge && j > kColumns - kFilter;
+      if (!((kMayBeLeft && j < columns.first) || (kMayBeRight && j >= columns.last))) {
+        const Floats<Arch> x = load<Arch>(row + at);
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+          constexpr int s = j - decltype(p)::value * kStride;
+          if constexpr (s >= 0 && s < kFilter) {
+            Floats<Arch> sum = sums[p];
+            accumulate<Arch>(x, weights[s], &sum);
+            sums[p] = sum;
+          }
+        });
+      }
+      step_on(&at, step);
+    });
+  }
+
+  // To what run_row() stored. In the same loop the compiler would keep the sums in memory, for all layers.
+  void add_residual(Range channels, std::int64_t out_pixel) const noexcept {
+    const Floats<Arch> floor = activation_floor<Arch>(arguments_.epilogue.activation == Activation::relu);
+    for (int p = 0; p < kPixels; ++p) {
+      const std::int64_t pixel = (out_pixel + p * pixel_step_) * shape_.out_channels;
+      const float* const residual = arguments_.epilogue.residual + pixel;
+      float* const output = arguments_.output + pixel;
+      std::int64_t k = channels.first;
+      for (; k + kLanes<Arch> <= channels.last; k += kLanes<Arch>) {
+        store<Arch>(output + k, xsimd::max(floor, load<Arch>(output + k) + load<Arch>(residual + k)));
+      }
+      const std::int64_t rest = channels.last - k;
+      const Floats<Arch> sum =
+          load_partial<Arch>(output + k, rest, 0.0f) + load_partial<Arch>(residual + k, rest, 0.0f);
+      store_partial<Arch>(output + k, xsimd::max(floor, sum), rest);
+    }
+  }
+
+  const Conv2DShape shape_;  // copies: the stores cannot change them
+  const DepthwiseBlocking blocking_;
+  const Conv2DArguments arguments_;
+  const std::int64_t pixel_step_;  // from a pixel of a strip to the next
+  const Floats<Arch> floor_;
+};
+
+template <typename Arch, int kFilter, int kStride>
+void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t image,
+                          Range rows, Range blocks) noexcept {
+  switch (plan.depthwise.pixels_per_strip) {
+    case 14:
+      if constexpr (kManyRegisters<Arch>) {
+        return DepthwiseStrips<Arch, kFilter, kStride, 14>(plan, arguments).run(image, rows, blocks);
+      }
+      return;
+    case 7:
+      return DepthwiseStrips<Arch, kFilter, kStride, 7>(plan, arguments).run(image, rows, blocks);
+    case 4:
+      return DepthwiseStrips<Arch, kFilter, kStride, 4>(plan, arguments).run(image, rows, blocks);
+    default:
+      return DepthwiseStrips<Arch, kFilter, kStride, 1>(plan, arguments).run(image, rows, blocks);
+  }
+}
+
+}  // namespace
+}  // namespace varscope::simd
