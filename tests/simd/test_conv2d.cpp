@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
   // Around the register tiles of all sets: up to two registers of channels, and 6 or 12 pixels.
   const std::vector<std::int64_t> channels = {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 31, 32, 33, 40, 48, 65};
   const std::vector<std::int64_t> widths = {1, 2, 3, 5, 6, 7, 11, 12, 13, 14, 17, 24, 25, 29};
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < 160; ++i) {
     Conv2DShape s;
     s.batch = random.integer(1, 2);
     s.in_height = random.integer(1, 9);
@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
     s.stride_width = random.integer(1, 3);
     s.dilation_height = random.chance(0.7) ? 1 : random.integer(2, 3);
     s.dilation_width = random.chance(0.7) ? 1 : random.integer(2, 3);
-    switch (random.integer(0, 3)) {
+    switch (random.integer(0, 4)) {
       case 0:  // grouped
         s.groups = random.integer(2, 3);
         s.in_channels = s.groups * random.integer(1, 9);
@@ -245,6 +245,11 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
         s.in_channels = s.groups = random.pick(channels);
         s.out_channels = s.groups * (random.chance(0.6) ? 1 : random.integer(2, 3));
         break;
+      case 2:  // depthwise by strips; so many channels that blocks are cut, and some inputs copied
+        s.in_channels = s.groups = s.out_channels = random.pick<std::int64_t>({17, 64, 130, 200, 512, 1024});
+        s.filter_width = random.pick<std::int64_t>({3, 5, 7});
+        s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
+        break;
       default:
         s.in_channels = random.pick(channels);
         s.out_channels = random.pick(channels);
@@ -252,26 +257,6 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
     }
     pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::same, Padding::odd}));
     check_random_data(s, {1024, 4096, 65536}, random);
-  }
-}
-
-// Strips of 14, 7, 4 pixels and one; pixels so many channels apart that their inputs are copied; blocks.
-BOOST_AUTO_TEST_CASE(depthwise_shapes) {
-  Random random(12);
-  for (int i = 0; i < 60; ++i) {
-    Conv2DShape s;
-    s.batch = random.integer(1, 2);
-    s.in_height = random.integer(1, 12);
-    s.in_width = random.integer(1, 33);
-    s.in_channels = s.groups = s.out_channels =
-        random.pick<std::int64_t>({16, 17, 33, 64, 130, 200, 256, 512, 1024});
-    s.filter_height = random.pick<std::int64_t>({1, 3, 5, 7});
-    s.filter_width = random.pick<std::int64_t>({3, 5, 7});
-    s.stride_height = s.stride_width = random.integer(1, 2);
-    s.dilation_height = random.integer(1, 2);
-    s.dilation_width = s.stride_width == 1 ? random.integer(1, 3) : 1;
-    pad(s, random.pick<Padding>({Padding::valid, Padding::same, Padding::same, Padding::odd}));
-    check_random_data(s, {4096, 16384, 65536}, random);
   }
 }
 
