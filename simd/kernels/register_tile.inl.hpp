@@ -58,7 +58,7 @@ struct TileOutput {
 
 // Rows for what a tile does not have, at the start of a line: across two, each load would take two.
 struct TileConstants {
-  static constexpr int kFloats = 32;  // of the widest block
+  static constexpr int kFloats = 48;  // of the widest block
   alignas(64) float zeros[kFloats] = {};
   alignas(64) float minus_zeros[kFloats] = {};  // adding them changes nothing, not even the sign of a zero
   alignas(64) float no_floor[kFloats] = {};
@@ -82,7 +82,7 @@ template <typename Arch, int kPixels, int kVectors>
 struct RegisterTile {
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
   static constexpr std::int64_t kChannels = kVectors * kLaneCount;
-  static constexpr bool kNearlyWhole = kPixels >= kTilePixels<Arch> - 1 && kVectors == kTileVectors;
+  static constexpr bool kNearlyWhole = kPixels * kVectors >= (kTilePixels<Arch> - 1) * kTileVectors;
   using Sums = Floats<Arch>[kPixels][kVectors];
 
   // Channels a turn of the inner loop. Counters and pointers would else be a quarter of the instructions,
@@ -398,12 +398,14 @@ struct RegisterTileTable<Arch, kVectors, std::integer_sequence<int, kIndices...>
   static constexpr RegisterTileFunction kFunctions[] = {&RegisterTile<Arch, kIndices + 1, kVectors>::run...};
 };
 
-// The tile of `pixels` (1 .. kTilePixels) by `vectors` (1 .. kTileVectors) registers.
+// The tile of `pixels` by `vectors` registers: 1 .. kTilePixels by 1 or 2, or up to two thirds of them by 3.
 template <typename Arch>
 VARSCOPE_SIMD_INLINE RegisterTileFunction register_tile(std::int64_t pixels, std::int64_t vectors) noexcept {
   using AllPixels = std::make_integer_sequence<int, kTilePixels<Arch>>;
-  return vectors == 1 ? RegisterTileTable<Arch, 1, AllPixels>::kFunctions[pixels - 1]
-                      : RegisterTileTable<Arch, 2, AllPixels>::kFunctions[pixels - 1];
+  using FewerPixels = std::make_integer_sequence<int, kTilePixels<Arch> * 2 / 3>;
+  return vectors == 1   ? RegisterTileTable<Arch, 1, AllPixels>::kFunctions[pixels - 1]
+         : vectors == 2 ? RegisterTileTable<Arch, 2, AllPixels>::kFunctions[pixels - 1]
+                        : RegisterTileTable<Arch, 3, FewerPixels>::kFunctions[pixels - 1];
 }
 
 // Cuts `count` pixels into register tiles of at most `most`, of nearly equal size: body(first pixel, pixels
