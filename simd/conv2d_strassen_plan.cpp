@@ -97,8 +97,9 @@ void plan_strassen(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t most_parts = std::max<std::int64_t>(strassen.half_channels / kFewestChannels, 1);
   const std::int64_t parts =
       std::clamp<std::int64_t>(kManyTiles / (shape.batch * strassen.pair_tiles), 1, most_parts);
-  cut_evenly(strassen.block_count, ceil_divide(strassen.block_count, parts), &strassen.blocks_per_tile,
-             &strassen.block_tiles);
+  const auto cut = shape.batch * strassen.pair_tiles == 1 ? cut_for_two : cut_evenly;
+  cut(strassen.block_count, ceil_divide(strassen.block_count, parts), &strassen.blocks_per_tile,
+      &strassen.block_tiles);
   strassen.fetch_output =
       exceeds_caches(caches, shape.batch * shape.out_height * shape.out_width * shape.out_channels);
 

@@ -56,12 +56,15 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
       caches.level2 / 2 / (blocking.depth_per_chunk * kFloatBytes) / blocking.rows_per_panel;
   const std::int64_t rows =
       std::min(std::clamp<std::int64_t>(fitting, 1, kPanelsPerTile) * blocking.rows_per_panel, size.rows);
-  const std::int64_t flops_per_block = 2 * size.depth * blocking.columns_per_block * rows;
+  // With fewer rows than that B does not come as fast as it is multiplied.
+  constexpr std::int64_t kFewRows = 16;
+  const std::int64_t flops_per_block = 2 * size.depth * blocking.columns_per_block * std::max(rows, kFewRows);
   const std::int64_t fewest = copied ? kBlocksPerCopy : 1;
   const std::int64_t blocks =
       std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block),
                                std::min(fewest, blocking.block_count), blocking.block_count);
-  cut_evenly(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
+  const auto cut = size.rows <= rows ? cut_for_two : cut_evenly;
+  cut(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
   cut_for_threads(size.rows, rows, blocking.rows_per_panel, blocking.block_tiles, &blocking.rows_per_tile,
                   &blocking.row_tiles);
   blocking.fetch_output = size.rows * (size.depth + size.columns) * kFloatBytes > caches.level2;

@@ -58,4 +58,19 @@ constexpr void cut_for_threads(std::int64_t total, std::int64_t wanted, std::int
   *tiles = ceil_divide(total, *per_tile);
 }
 
+// Cuts `total` blocks, which are all the work there is, into tiles of at most `wanted`; few such that one of
+// two threads has as little more than the other as there may be, but no more tiles than that needs.
+constexpr void cut_for_two(std::int64_t total, std::int64_t wanted, std::int64_t* per_tile,
+                           std::int64_t* tiles) noexcept {
+  cut_evenly(total, wanted, per_tile, tiles);
+  if (*tiles >= kManyTiles) return;
+  const auto larger_share = [&](std::int64_t size) {
+    return ceil_divide(ceil_divide(total, size), 2) * size;
+  };
+  for (std::int64_t size = *per_tile - 1; size > 0; --size) {
+    if (larger_share(size) < larger_share(*per_tile)) *per_tile = size;
+  }
+  *tiles = ceil_divide(total, *per_tile);
+}
+
 }  // namespace varscope::simd

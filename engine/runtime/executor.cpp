@@ -19,7 +19,7 @@ namespace varscope::detail {
 namespace {
 
 /// A wave cheaper than this is faster on one thread: waking others costs a few microseconds.
-constexpr double parallel_threshold_nanoseconds = 20000;
+constexpr double parallel_threshold_nanoseconds = 5000;
 
 /// What is wrong with the data, and where; the first tile that reports wins.
 struct Failure {

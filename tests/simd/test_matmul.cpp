@@ -104,4 +104,21 @@ BOOST_AUTO_TEST_CASE(large_enough_for_several_tiles) {
   });
 }
 
+// What one image asks for: its few rows are one tile, so two threads share the columns, as evenly as the
+// blocks of a register tile's width can be shared.
+BOOST_AUTO_TEST_CASE(few_rows_are_work_for_two_threads) {
+  for_each_kernel_set([&](const KernelSet& kernels) {
+    if (kernels.matmul.tile == nullptr) return;
+    for (const MatMulShape& s : {MatMulShape{.rows = 1, .columns = 1000, .depth = 1280},
+                                 MatMulShape{.rows = 49, .columns = 192, .depth = 672}}) {
+      const MatMulPlan plan = plan_matmul(kernels, s, {});
+      const std::int64_t tiles = plan.blocking.block_tiles;
+      BOOST_TEST(plan.tile_count == tiles * plan.blocking.row_tiles);
+      const std::int64_t larger_share = (tiles + 1) / 2 * plan.blocking.blocks_per_tile;
+      BOOST_TEST(2 * larger_share <= plan.blocking.block_count + 2,
+                 kernels.name << ", " << s.rows << " rows");
+    }
+  });
+}
+
 BOOST_AUTO_TEST_SUITE_END()
