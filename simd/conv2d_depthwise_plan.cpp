@@ -129,6 +129,11 @@ void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan
   if (blocking.copied) channels = std::min(kCopiedChannels, shape.out_channels);
   std::int64_t per_block = 1;
   cut_evenly(blocking.registers, std::max<std::int64_t>(channels / lanes, 1), &per_block, &blocking.blocks);
+  // The last register of channels may overlap the one before, which must not be another tile's then.
+  const bool overlaps = shape.out_channels % lanes != 0;
+  while (overlaps && blocking.blocks > 1 && blocking.registers - (blocking.blocks - 1) * per_block == 1) {
+    blocking.blocks = ceil_divide(blocking.registers, ++per_block);
+  }
   blocking.channels_per_block = per_block * lanes;
   plan->workspace_floats = blocking.copied
                                ? kDepthwiseCopiedRows * strip_columns(shape, blocking.pixels_per_strip) *

@@ -63,10 +63,10 @@ class DepthwiseStrips {
     Range columns;            // those inside of the image
   };
 
+  // At least a register of them.
   Range channels_of(std::int64_t block) const noexcept {
     const std::int64_t first = block * blocking_.channels_per_block;
-    return {smaller(first, shape_.out_channels - kLanes<Arch>),
-            smaller(first + blocking_.channels_per_block, shape_.out_channels)};
+    return {first, smaller(first + blocking_.channels_per_block, shape_.out_channels)};
   }
 
   void run_strip(std::int64_t image, Range rows, Range channels, std::int64_t x) const noexcept {
