@@ -24,6 +24,7 @@ try:
 except ImportError as error:
     sys.exit(f"{error}. perf/ncnn_peer.py needs the Python packages ncnn and numpy: pip install ncnn numpy")
 
+COLUMNS = ("name", "n", "h", "w", "c", "k", "r", "s", "stride", "pad", "groups", "dilation")
 MOST_ERROR = 1e-3
 CHECKED_PIXELS = 40
 # ncnn's own numbers: ReLU as an activation; padding like TensorFlow's SAME, more of it below and on the right.
@@ -155,13 +156,27 @@ def measure(layer, arguments):
     print(json.dumps({"name": layer["name"], "gflops": gflops, "max_error": error}), flush=True)
 
 
+def read_layers(arguments):
+    try:
+        with open(arguments.layers, encoding="utf-8") as file:
+            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+        layers = [{key: row[key] if key in ("name", "pad") else int(row[key]) for key in COLUMNS} for row in rows]
+    except OSError as error:
+        sys.exit(f"cannot read the layer file '{arguments.layers}': {error.strerror}; give one such as "
+                 "perf/layers/conv_layers.csv")
+    except (KeyError, TypeError, ValueError) as error:
+        sys.exit(f"'{arguments.layers}' is no layer file ({error}): its header is {','.join(COLUMNS)}, and all but name "
+                 "and pad are whole numbers")
+    chosen = [layer for layer in layers if arguments.only in layer["name"]]
+    if not chosen:
+        sys.exit(f"no layer's name contains '{arguments.only}'; there are {', '.join(layer['name'] for layer in layers)}")
+    return chosen
+
+
 def main():
     arguments = parse_arguments()
-    with open(arguments.layers, encoding="utf-8") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            layer = {key: value if key in ("name", "pad") else int(value) for key, value in row.items()}
-            if arguments.only in layer["name"]:
-                measure(layer, arguments)
+    for layer in read_layers(arguments):
+        measure(layer, arguments)
 
 
 if __name__ == "__main__":
