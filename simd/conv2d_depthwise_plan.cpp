@@ -87,6 +87,7 @@ std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches
                               bool many_registers) noexcept {
   constexpr double kPixelsAStrip = 3;
   constexpr double kCopied = 1.5;
+  const double without_place = many_registers ? 14 : 18;  // multiply-adds a line
   const auto positions = static_cast<double>(shape.filter_height * shape.filter_width);
   const std::int64_t pixel_step = std::min(shape.dilation_width, shape.out_width);
   const std::int64_t fewest = shape.out_width / pixel_step;
@@ -100,9 +101,10 @@ std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches
     if (pixels > fewest || too_wide) continue;
     const double crowded =
         share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
-    const double factor = worth_copying(shape, caches, pixels)
-                              ? kCopied
-                              : 1 + 18 * static_cast<double>(shape.stride_width) * crowded / positions;
+    const double factor =
+        worth_copying(shape, caches, pixels)
+            ? kCopied
+            : 1 + without_place * static_cast<double>(shape.stride_width) * crowded / positions;
     const double cost = factor * static_cast<double>(ceil_divide(most, pixels)) *
                         (static_cast<double>(pixels) + kPixelsAStrip);
     if (cost < best_cost) best = pixels;
@@ -141,6 +143,20 @@ void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan
                                : 0;
 }
 
+// Which strips are a tile: an even number of equal tiles, each of about so many strips, or all of them. (Two
+// tiles must not write the same outputs, so a last strip that overlaps the one before is not a tile.)
+void cut_strips(const Conv2DShape& shape, std::int64_t wanted, DepthwiseBlocking* blocking) noexcept {
+  const std::int64_t pixels = blocking->pixels_per_strip;
+  const std::int64_t strips = ceil_divide(shape.out_width, pixels);
+  const std::int64_t fewest = shape.out_width % pixels == 0 ? 1 : 2;
+  for (std::int64_t tiles = 2; tiles * fewest <= strips; tiles += 2) {
+    if (strips % tiles != 0) continue;
+    blocking->columns_per_tile = strips / tiles * pixels;
+    blocking->column_tiles = tiles;
+    if (strips / tiles <= wanted) break;
+  }
+}
+
 }  // namespace
 
 void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
@@ -156,18 +172,24 @@ void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
     blocking.blocks = 1;
     blocking.channels_per_block = blocking.registers * lanes;
   }
+  blocking.columns_per_tile = shape.out_width;
+  blocking.column_tiles = 1;
   // An output waits for memory as long as some 60 multiply-adds take. Four tiles or eight, no more than the
-  // threads need: the filter's rows overlap from tile to tile.
-  const std::int64_t flops_per_row = 2 * (60 + positions) * shape.out_width * blocking.channels_per_block;
-  const std::int64_t flops_per_block = flops_per_row * shape.out_height;
+  // threads need: the filter's rows overlap from tile to tile. Strips do anyway, so they are cut first.
+  const std::int64_t flops_per_pixel = 2 * (60 + positions) * blocking.channels_per_block;
+  const std::int64_t flops_per_block = flops_per_pixel * shape.out_width * shape.out_height;
   const std::int64_t flops = shape.batch * blocking.blocks * flops_per_block;
   const std::int64_t wanted = std::max(
       {std::min(flops / 4, kFlopsPerTile), std::min(flops / 8, 4 * kFlopsPerTile), kFlopsPerTile / 4});
   cut_evenly(blocking.blocks, std::max<std::int64_t>(wanted / flops_per_block, 1), &blocking.blocks_per_tile,
              &blocking.block_tiles);
-  const std::int64_t others = shape.batch * blocking.block_tiles;
-  const std::int64_t rows =
-      std::clamp<std::int64_t>(wanted / (flops_per_row * blocking.blocks_per_tile), 1, shape.out_height);
+  if (blocking.pixels_per_strip > 0 && shape.dilation_width == 1 && wanted < flops_per_block) {
+    const std::int64_t flops_per_strip = flops_per_pixel * blocking.pixels_per_strip * shape.out_height;
+    cut_strips(shape, wanted / flops_per_strip, &blocking);
+  }
+  const std::int64_t others = shape.batch * blocking.block_tiles * blocking.column_tiles;
+  const std::int64_t flops_per_row = flops_per_pixel * blocking.columns_per_tile * blocking.blocks_per_tile;
+  const std::int64_t rows = std::clamp<std::int64_t>(wanted / flops_per_row, 1, shape.out_height);
   cut_for_threads(shape.out_height, rows, 1, others, &blocking.rows_per_tile, &blocking.row_tiles);
   plan->packed_filter_floats = blocking.registers * positions * lanes;
   plan->pack_tile_count = 1;

@@ -169,41 +169,45 @@ void run_depthwise_rows(const Conv2DPlan& plan, const Conv2DArguments& arguments
 
 // Strips of a filter of so many columns.
 template <typename Arch, int kFilter>
-void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t image,
-                          Range rows, Range blocks) noexcept {
+void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                          const DepthwiseTile& tile) noexcept {
   if (plan.shape.stride_width == 1) {
-    run_depthwise_strips<Arch, kFilter, 1>(plan, arguments, image, rows, blocks);
+    run_depthwise_strips<Arch, kFilter, 1>(plan, arguments, tile);
   } else {
-    run_depthwise_strips<Arch, kFilter, 2>(plan, arguments, image, rows, blocks);
+    run_depthwise_strips<Arch, kFilter, 2>(plan, arguments, tile);
   }
 }
 
 template <typename Arch>
 void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
-                           std::int64_t tile) noexcept {
+                           std::int64_t index) noexcept {
   const Conv2DShape& shape = plan.shape;
   const DepthwiseBlocking& blocking = plan.depthwise;
-  const std::int64_t block_tile = tile % blocking.block_tiles;
-  const std::int64_t row_tile = tile / blocking.block_tiles % blocking.row_tiles;
-  const std::int64_t image = tile / (blocking.block_tiles * blocking.row_tiles);
-  const Range rows = {row_tile * blocking.rows_per_tile,
-                      smaller((row_tile + 1) * blocking.rows_per_tile, shape.out_height)};
-  const Range blocks = {block_tile * blocking.blocks_per_tile,
-                        smaller((block_tile + 1) * blocking.blocks_per_tile, blocking.blocks)};
+  const auto part = [](std::int64_t number, std::int64_t size, std::int64_t total) {
+    return Range{number * size, smaller((number + 1) * size, total)};
+  };
+  const std::int64_t block_tile = index % blocking.block_tiles;
+  const std::int64_t column_tile = index / blocking.block_tiles % blocking.column_tiles;
+  const std::int64_t above = index / (blocking.block_tiles * blocking.column_tiles);
+  const DepthwiseTile tile = {
+      .image = above / blocking.row_tiles,
+      .rows = part(above % blocking.row_tiles, blocking.rows_per_tile, shape.out_height),
+      .columns = part(column_tile, blocking.columns_per_tile, shape.out_width),
+      .blocks = part(block_tile, blocking.blocks_per_tile, blocking.blocks)};
   if (blocking.pixels_per_strip > 0) {
     if (shape.filter_width == 3) {
-      run_depthwise_strips<Arch, 3>(plan, arguments, image, rows, blocks);
+      run_depthwise_strips<Arch, 3>(plan, arguments, tile);
     } else if (shape.filter_width == 5) {
-      run_depthwise_strips<Arch, 5>(plan, arguments, image, rows, blocks);
+      run_depthwise_strips<Arch, 5>(plan, arguments, tile);
     } else {
-      run_depthwise_strips<Arch, 7>(plan, arguments, image, rows, blocks);
+      run_depthwise_strips<Arch, 7>(plan, arguments, tile);
     }
   } else if (shape.out_channels < kLanes<Arch>) {
-    run_depthwise_rows<false, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, image, rows);
+    run_depthwise_rows<false, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, tile.image, tile.rows);
   } else if (shape.out_channels != shape.in_channels) {
-    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, image, rows);
+    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, false>>(plan, arguments, tile.image, tile.rows);
   } else {
-    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, true>>(plan, arguments, image, rows);
+    run_depthwise_rows<true, Arch, DepthwiseAnyWindow<Arch, true>>(plan, arguments, tile.image, tile.rows);
   }
 }
 

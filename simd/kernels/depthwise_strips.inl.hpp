@@ -25,6 +25,14 @@ VARSCOPE_SIMD_INLINE void step_on(std::int64_t* index, std::int64_t step) noexce
   asm volatile("" : "+r"(*index));
 }
 
+// Of one image: rows and columns of outputs, and blocks of channels.
+struct DepthwiseTile {
+  std::int64_t image;
+  Range rows;
+  Range columns;
+  Range blocks;
+};
+
 // kFilter: columns of the filter; kStride: of its columns; kPixels: of a strip.
 // Requires what depthwise_has_strips() says.
 template <typename Arch, int kFilter, int kStride, int kPixels>
@@ -38,13 +46,14 @@ class DepthwiseStrips {
         floor_(activation_floor<Arch>(arguments.epilogue.activation == Activation::relu &&
                                       arguments.epilogue.residual == nullptr)) {}
 
-  // Output rows first_y to last_y of one image, the channels of some blocks.
-  void run(std::int64_t image, Range rows, Range blocks) const noexcept {
-    for (std::int64_t block = blocks.first; block < blocks.last; ++block) {
+  void run(const DepthwiseTile& tile) const noexcept {
+    for (std::int64_t block = tile.blocks.first; block < tile.blocks.last; ++block) {
       for (std::int64_t first = 0; first < smaller(pixel_step_, shape_.out_width); ++first) {
-        const std::int64_t pixels = (shape_.out_width - first + pixel_step_ - 1) / pixel_step_;
-        for (std::int64_t pixel = 0; pixel < pixels; pixel += kPixels) {
-          run_strip(image, rows, channels_of(block), first + smaller(pixel, pixels - kPixels) * pixel_step_);
+        // Dilated, a tile has all columns.
+        const std::int64_t last = (tile.columns.last - first + pixel_step_ - 1) / pixel_step_;
+        for (std::int64_t pixel = tile.columns.first; pixel < last; pixel += kPixels) {
+          run_strip(tile.image, tile.rows, channels_of(block),
+                    first + smaller(pixel, last - kPixels) * pixel_step_);
         }
       }
     }
@@ -52,6 +61,13 @@ class DepthwiseStrips {
 
  private:
   static constexpr int kColumns = (kPixels - 1) * kStride + kFilter;
+
+  // The pixels whose windows have the column.
+  static constexpr int uses_of_column(int column) noexcept {
+    int uses = 0;
+    for (int p = 0; p < kPixels; ++p) uses += column >= p * kStride && column < p * kStride + kFilter ? 1 : 0;
+    return uses;
+  }
 
   // What the pixels of one row of a strip read.
   struct Window {
@@ -85,15 +101,20 @@ class DepthwiseStrips {
       window.step = block_floats;
       window.first = -channels.first;
     }
+    const bool one_by_one = blocking_.copied || arguments_.epilogue.residual != nullptr;
     const std::int64_t reach = (shape_.filter_height - 1) * shape_.dilation_height;
     std::int64_t next_copy = 0;
-    for (std::int64_t y = rows.first; y < rows.last; ++y) {
+    std::int64_t count = 1;  // rows of outputs
+    for (std::int64_t y = rows.first; y < rows.last; y += count) {
       const std::int64_t top = y * shape_.stride_height - shape_.pad_top;
       // Most rows need no division.
       const bool whole = top >= 0 && top + reach < shape_.in_height;
       const Range inside =
           whole ? Range{0, shape_.filter_height}
                 : positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
+      count = whole && !one_by_one
+                  ? smaller((shape_.in_height - 1 - reach - top) / shape_.stride_height + 1, rows.last - y)
+                  : 1;
       window.row_count = inside.last - inside.first;
       window.filter_row = inside.first;
       const std::int64_t first_row = top + inside.first * shape_.dilation_height;
@@ -114,11 +135,11 @@ class DepthwiseStrips {
       }
       const std::int64_t out_pixel = (image * shape_.out_height + y) * shape_.out_width + x;
       if (window.columns.first > 0 || window.columns.last < kColumns) {
-        run_row<true, false>(window, channels, out_pixel);
+        run_rows<true, false>(window, channels, out_pixel, count);
       } else if (kFilter == 3 && window.row_count == 3) {
-        run_row<false, kFilter == 3>(window, channels, out_pixel);
+        run_rows<false, kFilter == 3>(window, channels, out_pixel, count);
       } else {
-        run_row<false, false>(window, channels, out_pixel);
+        run_rows<false, false>(window, channels, out_pixel, count);
       }
       if (arguments_.epilogue.residual != nullptr) add_residual(channels, out_pixel);
     }
@@ -139,42 +160,51 @@ class DepthwiseStrips {
     }
   }
 
+  // So many rows of outputs whose windows are one below the other. What is not an addition here takes room
+  // in the processor from the additions, and from the inputs that it could already ask for.
   // Out of line: together with the loops around it there are not enough registers.
   // kEdge: some of the columns are outside. Those can only be among the first and the last kFilter - 1.
   template <bool kEdge, bool kThreeRows>
-  __attribute__((noinline)) void run_row(const Window& window, Range channels,
-                                         std::int64_t out_pixel) const noexcept {
+  __attribute__((noinline)) void run_rows(const Window& window, Range channels, std::int64_t out_pixel,
+                                          std::int64_t count) const noexcept {
     const std::int64_t register_floats = shape_.filter_height * kFilter * kLanes<Arch>;
     // Copies: the stores could change what they are copies of, for all that the compiler knows.
     const float* const bias = arguments_.epilogue.bias;
-    const float* const packed_filter = arguments_.packed_filter;
-    float* const output = arguments_.output;
+    const float* const first_filter = arguments_.packed_filter +
+                                      channels.first / kLanes<Arch> * register_floats +
+                                      window.filter_row * kFilter * kLanes<Arch>;
     const std::int64_t out_channels = shape_.out_channels;
     const std::int64_t output_step = pixel_step_ * out_channels;
+    const std::int64_t input_row_step = shape_.stride_height * shape_.in_width * shape_.in_channels;
     const Floats<Arch> floor = floor_;
     const Window in = window;
-    for (std::int64_t k = channels.first; k < channels.last; k += kLanes<Arch>) {
-      const std::int64_t channel = smaller(k, out_channels - kLanes<Arch>);
-      const std::int64_t index = (channel + kLanes<Arch> - 1) / kLanes<Arch>;
-      const float* const filter =
-          packed_filter + index * register_floats + in.filter_row * kFilter * kLanes<Arch>;
-      Floats<Arch> sums[kPixels];
-      const Floats<Arch> start = bias == nullptr ? broadcast<Arch>(0.0f) : load<Arch>(bias + channel);
-      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = start; });
-      const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
-        add_row<kEdge>(in.rows[r], in.first + channel, in.step, in.columns,
-                       filter + r * kFilter * kLanes<Arch>, sums);
-      };
-      if constexpr (kThreeRows) {
-        unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
-      } else {
-        for (std::int64_t r = 0; r < in.row_count; ++r) add(r);
+    std::int64_t first = in.first;
+    float* output = arguments_.output + out_pixel * out_channels;
+    for (std::int64_t y = 0; y < count; ++y) {
+      const float* filter = first_filter;
+      for (std::int64_t k = channels.first; k < channels.last; k += kLanes<Arch>) {
+        const std::int64_t channel = smaller(k, out_channels - kLanes<Arch>);
+        Floats<Arch> sums[kPixels];
+        const Floats<Arch> start = bias == nullptr ? broadcast<Arch>(0.0f) : load<Arch>(bias + channel);
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = start; });
+        const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
+          add_row<kEdge>(in.rows[r], first + channel, in.step, in.columns,
+                         filter + r * kFilter * kLanes<Arch>, sums);
+        };
+        if constexpr (kThreeRows) {
+          unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
+        } else {
+          for (std::int64_t r = 0; r < in.row_count; ++r) add(r);
+        }
+        std::int64_t at = channel;
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+          store<Arch>(output + at, xsimd::max(floor, sums[p]));
+          step_on(&at, output_step);
+        });
+        filter += register_floats;
       }
-      std::int64_t at = out_pixel * out_channels + channel;
-      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-        store<Arch>(output + at, xsimd::max(floor, sums[p]));
-        step_on(&at, output_step);
-      });
+      first += input_row_step;
+      output += shape_.out_width * out_channels;
     }
   }
 
@@ -194,7 +224,11 @@ class DepthwiseStrips {
           constexpr int s = j - decltype(p)::value * kStride;
           if constexpr (s >= 0 && s < kFilter) {
             Floats<Arch> sum = sums[p];
-            accumulate<Arch>(x, weights[s], &sum);
+            if constexpr (uses_of_column(j) == 1) {
+              sum = multiply_add<Arch>(x, weights[s], sum);  // one instruction with the load of x
+            } else {
+              accumulate<Arch>(x, weights[s], &sum);
+            }
             sums[p] = sum;
           }
         });
@@ -229,20 +263,20 @@ class DepthwiseStrips {
 };
 
 template <typename Arch, int kFilter, int kStride>
-void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t image,
-                          Range rows, Range blocks) noexcept {
+void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments,
+                          const DepthwiseTile& tile) noexcept {
   switch (plan.depthwise.pixels_per_strip) {
     case 14:
       if constexpr (kManyRegisters<Arch>) {
-        return DepthwiseStrips<Arch, kFilter, kStride, 14>(plan, arguments).run(image, rows, blocks);
+        return DepthwiseStrips<Arch, kFilter, kStride, 14>(plan, arguments).run(tile);
       }
       return;
     case 7:
-      return DepthwiseStrips<Arch, kFilter, kStride, 7>(plan, arguments).run(image, rows, blocks);
+      return DepthwiseStrips<Arch, kFilter, kStride, 7>(plan, arguments).run(tile);
     case 4:
-      return DepthwiseStrips<Arch, kFilter, kStride, 4>(plan, arguments).run(image, rows, blocks);
+      return DepthwiseStrips<Arch, kFilter, kStride, 4>(plan, arguments).run(tile);
     default:
-      return DepthwiseStrips<Arch, kFilter, kStride, 1>(plan, arguments).run(image, rows, blocks);
+      return DepthwiseStrips<Arch, kFilter, kStride, 1>(plan, arguments).run(tile);
   }
 }
 

@@ -43,6 +43,7 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("pointwise copies", plan.product.panel_step > 0);
   } else if (plan.algorithm == Conv2DAlgorithm::depthwise) {
     count("depthwise rows", plan.depthwise.row_tiles > 1);
+    count("depthwise columns", plan.depthwise.column_tiles > 1);
     count("depthwise blocks", plan.depthwise.block_tiles > 1);
     count("depthwise strips", plan.depthwise.pixels_per_strip > 0);
     count("depthwise copies", plan.depthwise.copied);

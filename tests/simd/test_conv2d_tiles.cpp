@@ -96,4 +96,22 @@ BOOST_AUTO_TEST_CASE(each_output_of_depthwise_is_written_by_one_tile) {
   }
 }
 
+// The last strip of a row overlaps the one before.
+BOOST_AUTO_TEST_CASE(each_output_of_depthwise_columns_is_written_by_one_tile) {
+  std::int64_t even = 0;
+  std::int64_t ragged = 0;
+  for (const std::int64_t size : {27, 50, 53, 56, 83}) {
+    for (const std::int64_t stride : {1, 2}) {
+      Conv2DShape shape = same_padded(size, 128, 128, 3, stride);
+      shape.groups = shape.in_channels;
+      check_writes(shape, {});
+      const Conv2DPlan plan = plan_conv2d(best_kernel_set(), shape, Conv2DAlgorithm::depthwise, {});
+      if (plan.depthwise.column_tiles == 1) continue;
+      ++(shape.out_width % plan.depthwise.pixels_per_strip == 0 ? even : ragged);
+    }
+  }
+  BOOST_TEST(even > 0);
+  BOOST_TEST(ragged > 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -116,8 +116,10 @@ struct DepthwiseBlocking {
   std::int64_t channels_per_block = 0;
   std::int64_t blocks = 0;
   std::int64_t blocks_per_tile = 0;
-  std::int64_t block_tiles = 0;    // tiles that cover the blocks of some rows
-  std::int64_t rows_per_tile = 0;  // output rows
+  std::int64_t block_tiles = 0;       // tiles that cover the blocks of some rows
+  std::int64_t columns_per_tile = 0;  // of outputs: whole strips, or all
+  std::int64_t column_tiles = 0;
+  std::int64_t rows_per_tile = 0;  // of outputs
   std::int64_t row_tiles = 0;      // tiles that cover an image
   bool copied = false;             // a strip's inputs are copied to the workspace; else read where they lie
 };
