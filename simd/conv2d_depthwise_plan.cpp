@@ -71,24 +71,53 @@ std::int64_t ways_of(const CacheSizes& caches) noexcept {
   return std::max<std::int64_t>(caches.level1_data / kPageBytes, 1);
 }
 
+// Whether the inputs of a strip wait for each other in the second-level cache, as pixels a multiple of 512
+// bytes apart do: measured, they take a sixth longer from there, a multiple of 1024 apart a third. They do
+// not if some lines of each pixel come at one time, which with stride 1 costs more than it gains.
+bool takes_several_registers(const Conv2DShape& shape) noexcept {
+  constexpr std::int64_t kApartFloats = 128;
+  return shape.filter_width == 3 && shape.stride_width == 2 && shape.in_channels % kApartFloats == 0;
+}
+
+// Of a unit of work: as many as there are places for their sums and weights.
+std::int64_t registers_of_units(const Conv2DShape& shape, std::int64_t pixels, bool many_registers) noexcept {
+  if (!takes_several_registers(shape) || pixels == 1) return 1;
+  return many_registers ? 3 : pixels == 4 ? 2 : 1;
+}
+
 // Whether a strip's inputs are worth copying beside each other (measured). With stride 2 there are twice as
 // many of them, and each is read half as often.
 bool worth_copying(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t pixels) noexcept {
   const std::int64_t rows = (shape.filter_height - 1) * shape.dilation_height + 1;
   return rows <= kDepthwiseCopiedRows &&
          share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches)) >
-             (shape.stride_width == 1 ? 0.3 : 0.5);
+             (shape.stride_width == 1          ? 0.3
+              : takes_several_registers(shape) ? 0.8
+                                               : 0.5);
+}
+
+// How much longer a strip takes that has to be copied, or does not fit the first-level cache. The weights and
+// the outputs take a quarter of that. (Measured.)
+double slowdown(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t pixels,
+                bool many_registers) noexcept {
+  if (worth_copying(shape, caches, pixels)) return 1.5;
+  const std::int64_t registers = registers_of_units(shape, pixels, many_registers);
+  if (registers == 3) {
+    const std::int64_t floats =
+        (shape.in_height * shape.in_width + shape.out_height * shape.out_width) * shape.in_channels;
+    return pixels == 7 && floats * kFloatBytes > caches.level2 ? 1.35 : 1;
+  }
+  const double crowded = share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
+  const double multiply_adds = many_registers ? 14 : registers == 1 ? 18 : 9;  // that a line takes
+  return 1 + multiply_adds * static_cast<double>(shape.stride_width) * crowded /
+                 static_cast<double>(shape.filter_height * shape.filter_width);
 }
 
 // The fewest pixels that one strip after the other compute in a row, those of overlaps twice. Each strip
-// takes the time of three more for its weights; those that do not fit the cache, or have to be copied, take
-// longer. The weights and the outputs take a quarter of the cache. (Measured.)
+// takes the time of three more for its weights.
 std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches,
                               bool many_registers) noexcept {
-  constexpr double kPixelsAStrip = 3;
-  constexpr double kCopied = 1.5;
-  const double without_place = many_registers ? 14 : 18;  // multiply-adds a line
-  const auto positions = static_cast<double>(shape.filter_height * shape.filter_width);
+  constexpr std::int64_t kPixelsAStrip = 3;
   const std::int64_t pixel_step = std::min(shape.dilation_width, shape.out_width);
   const std::int64_t fewest = shape.out_width / pixel_step;
   const std::int64_t most = ceil_divide(shape.out_width, pixel_step);
@@ -99,36 +128,39 @@ std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches
     const bool too_wide =
         pixels == 14 && (!many_registers || (shape.stride_width == 2 && shape.filter_width == 3));
     if (pixels > fewest || too_wide) continue;
-    const double crowded =
-        share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
-    const double factor =
-        worth_copying(shape, caches, pixels)
-            ? kCopied
-            : 1 + without_place * static_cast<double>(shape.stride_width) * crowded / positions;
-    const double cost = factor * static_cast<double>(ceil_divide(most, pixels)) *
-                        (static_cast<double>(pixels) + kPixelsAStrip);
+    const double cost = slowdown(shape, caches, pixels, many_registers) *
+                        static_cast<double>(ceil_divide(most, pixels) * (pixels + kPixelsAStrip));
     if (cost < best_cost) best = pixels;
     best_cost = std::min(best_cost, cost);
   }
   return best;
 }
 
-// The channels of a block, and whether they are copied beside each other.
-void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
-  constexpr std::int64_t kMostChannels = 192;
-  constexpr std::int64_t kCopiedChannels = 128;
-  const Conv2DShape& shape = plan->shape;
-  DepthwiseBlocking& blocking = plan->depthwise;
-  const std::int64_t lanes = kernels.vector_floats;
+// The channels of a block (measured).
+std::int64_t channels_of_block(const Conv2DShape& shape, const DepthwiseBlocking& blocking,
+                               const CacheSizes& caches) noexcept {
+  if (blocking.copied) return 128;
+  if (blocking.registers_per_unit > 1 && blocking.pixels_per_strip == 4) return 256;
+  if (blocking.registers_per_unit > 1) return shape.out_channels <= 128 ? 128 : 96;  // twice three registers
   constexpr double kMostWithoutPlace = 1.0 / 8;
-  std::int64_t channels = std::min(shape.out_channels, kMostChannels);
+  std::int64_t channels = std::min<std::int64_t>(shape.out_channels, 192);
   while (channels > fewest_channels(shape) &&
          share_without_place(shape, blocking.pixels_per_strip, channels, ways_of(caches) * 3 / 4) >
              kMostWithoutPlace) {
     channels = std::max(ceil_divide(channels, 2), fewest_channels(shape));
   }
+  return channels;
+}
+
+// The blocks of channels, and whether they are copied beside each other.
+void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  DepthwiseBlocking& blocking = plan->depthwise;
+  const std::int64_t lanes = kernels.vector_floats;
   blocking.copied = worth_copying(shape, caches, blocking.pixels_per_strip);
-  if (blocking.copied) channels = std::min(kCopiedChannels, shape.out_channels);
+  blocking.registers_per_unit =
+      registers_of_units(shape, blocking.pixels_per_strip, kernels.tile_pixels >= 12);
+  const std::int64_t channels = std::min(channels_of_block(shape, blocking, caches), shape.out_channels);
   std::int64_t per_block = 1;
   cut_evenly(blocking.registers, std::max<std::int64_t>(channels / lanes, 1), &per_block, &blocking.blocks);
   // The last register of channels may overlap the one before, which must not be another tile's then.

@@ -33,9 +33,10 @@ struct DepthwiseTile {
   Range blocks;
 };
 
-// kFilter: columns of the filter; kStride: of its columns; kPixels: of a strip.
+// kFilter: columns of the filter; kStride: of its columns; kPixels: of a strip; kRegisters: of channels that
+// are in work at one time, while there are so many.
 // Requires what depthwise_has_strips() says.
-template <typename Arch, int kFilter, int kStride, int kPixels>
+template <typename Arch, int kFilter, int kStride, int kPixels, int kRegisters = 1>
 class DepthwiseStrips {
  public:
   DepthwiseStrips(const Conv2DPlan& plan, const Conv2DArguments& arguments) noexcept
@@ -180,27 +181,43 @@ class DepthwiseStrips {
     const Window in = window;
     std::int64_t first = in.first;
     float* output = arguments_.output + out_pixel * out_channels;
+    const auto run_unit = [&](auto registers, const float* filter,
+                              std::int64_t channel) VARSCOPE_SIMD_LAMBDA {
+      constexpr int kCount = decltype(registers)::value;
+      Floats<Arch> sums[kPixels][kCount];
+      unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+        const Floats<Arch> start =
+            bias == nullptr ? broadcast<Arch>(0.0f) : load<Arch>(bias + channel + v * kLanes<Arch>);
+        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p][v] = start; });
+      });
+      const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
+        add_row<kEdge>(in.rows[r], first + channel, in.step, in.columns, filter + r * kFilter * kLanes<Arch>,
+                       register_floats, sums);
+      };
+      if constexpr (kThreeRows) {
+        unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
+      } else {
+        for (std::int64_t r = 0; r < in.row_count; ++r) add(r);
+      }
+      std::int64_t at = channel;
+      unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+        unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+          store<Arch>(output + at + v * kLanes<Arch>, xsimd::max(floor, sums[p][v]));
+        });
+        step_on(&at, output_step);
+      });
+    };
     for (std::int64_t y = 0; y < count; ++y) {
       const float* filter = first_filter;
-      for (std::int64_t k = channels.first; k < channels.last; k += kLanes<Arch>) {
-        const std::int64_t channel = smaller(k, out_channels - kLanes<Arch>);
-        Floats<Arch> sums[kPixels];
-        const Floats<Arch> start = bias == nullptr ? broadcast<Arch>(0.0f) : load<Arch>(bias + channel);
-        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p] = start; });
-        const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
-          add_row<kEdge>(in.rows[r], first + channel, in.step, in.columns,
-                         filter + r * kFilter * kLanes<Arch>, sums);
-        };
-        if constexpr (kThreeRows) {
-          unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
-        } else {
-          for (std::int64_t r = 0; r < in.row_count; ++r) add(r);
+      std::int64_t k = channels.first;
+      if constexpr (kRegisters > 1) {
+        for (; k + kRegisters * kLanes<Arch> <= channels.last; k += kRegisters * kLanes<Arch>) {
+          run_unit(std::integral_constant<int, kRegisters>{}, filter, k);
+          filter += kRegisters * register_floats;
         }
-        std::int64_t at = channel;
-        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-          store<Arch>(output + at, xsimd::max(floor, sums[p]));
-          step_on(&at, output_step);
-        });
+      }
+      for (; k < channels.last; k += kLanes<Arch>) {
+        run_unit(std::integral_constant<int, 1>{}, filter, smaller(k, out_channels - kLanes<Arch>));
         filter += register_floats;
       }
       first += input_row_step;
@@ -208,36 +225,43 @@ class DepthwiseStrips {
     }
   }
 
-  template <bool kEdge>
+  template <bool kEdge, int kCount>
   static VARSCOPE_SIMD_INLINE void add_row(const float* row, std::int64_t at, std::int64_t step,
                                            const Range& columns, const float* filter,
-                                           Floats<Arch> (&sums)[kPixels]) noexcept {
-    Floats<Arch> weights[kFilter];
-    unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA { weights[s] = load<Arch>(filter + s * kLanes<Arch>); });
+                                           std::int64_t register_floats,
+                                           Floats<Arch> (&sums)[kPixels][kCount]) noexcept {
+    Floats<Arch> weights[kFilter][kCount];
+    unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
+      unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+        weights[s][v] = load<Arch>(filter + v * register_floats + s * kLanes<Arch>);
+      });
+    });
     unroll<kColumns>([&](auto column) VARSCOPE_SIMD_LAMBDA {
       constexpr int j = decltype(column)::value;
       constexpr bool kMayBeLeft = kEdge && j < kFilter - 1;
       constexpr bool kMayBeRight = kEdge && j > kColumns - kFilter;
       if (!((kMayBeLeft && j < columns.first) || (kMayBeRight && j >= columns.last))) {
-        const Floats<Arch> x = load<Arch>(row + at);
-        unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-          constexpr int s = j - decltype(p)::value * kStride;
-          if constexpr (s >= 0 && s < kFilter) {
-            Floats<Arch> sum = sums[p];
-            if constexpr (uses_of_column(j) == 1) {
-              sum = multiply_add<Arch>(x, weights[s], sum);  // one instruction with the load of x
-            } else {
-              accumulate<Arch>(x, weights[s], &sum);
+        unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
+          const Floats<Arch> x = load<Arch>(row + at + v * kLanes<Arch>);
+          unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
+            constexpr int s = j - decltype(p)::value * kStride;
+            if constexpr (s >= 0 && s < kFilter) {
+              Floats<Arch> sum = sums[p][v];
+              if constexpr (uses_of_column(j) == 1) {
+                sum = multiply_add<Arch>(x, weights[s][v], sum);  // one instruction with the load of x
+              } else {
+                accumulate<Arch>(x, weights[s][v], &sum);
+              }
+              sums[p][v] = sum;
             }
-            sums[p] = sum;
-          }
+          });
         });
       }
       step_on(&at, step);
     });
   }
 
-  // To what run_row() stored. In the same loop the compiler would keep the sums in memory, for all layers.
+  // To what run_rows() stored. In the same loop the compiler would keep the sums in memory, for all layers.
   void add_residual(Range channels, std::int64_t out_pixel) const noexcept {
     const Floats<Arch> floor = activation_floor<Arch>(arguments_.epilogue.activation == Activation::relu);
     for (int p = 0; p < kPixels; ++p) {
@@ -265,6 +289,8 @@ class DepthwiseStrips {
 template <typename Arch, int kFilter, int kStride>
 void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                           const DepthwiseTile& tile) noexcept {
+  constexpr int kMost = kManyRegisters<Arch> ? 3 : 2;
+  [[maybe_unused]] const bool most = plan.depthwise.registers_per_unit == kMost;
   switch (plan.depthwise.pixels_per_strip) {
     case 14:
       if constexpr (kManyRegisters<Arch>) {
@@ -272,8 +298,14 @@ void run_depthwise_strips(const Conv2DPlan& plan, const Conv2DArguments& argumen
       }
       return;
     case 7:
+      if constexpr (kFilter == 3 && kStride == 2 && kManyRegisters<Arch>) {
+        if (most) return DepthwiseStrips<Arch, kFilter, kStride, 7, kMost>(plan, arguments).run(tile);
+      }
       return DepthwiseStrips<Arch, kFilter, kStride, 7>(plan, arguments).run(tile);
     case 4:
+      if constexpr (kFilter == 3 && kStride == 2) {
+        if (most) return DepthwiseStrips<Arch, kFilter, kStride, 4, kMost>(plan, arguments).run(tile);
+      }
       return DepthwiseStrips<Arch, kFilter, kStride, 4>(plan, arguments).run(tile);
     default:
       return DepthwiseStrips<Arch, kFilter, kStride, 1>(plan, arguments).run(tile);

@@ -138,7 +138,14 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
     s.groups = draw_channels(random);
     parts.group_out = random.chance(0.7) ? 1 : random.integer(2, 4);
     if (random.chance(0.5)) s.filter_width = 2 * random.integer(1, 3) + 1;  // these are computed by strips
-  } else if (kind < 0.75) {                                                 // pointwise
+    if (large && random.chance(0.2)) {  // several registers of channels at one time
+      s.groups = 128 * random.integer(1, 4);
+      s.filter_width = 3;
+      s.stride_width = 2;
+      s.dilation_width = 1;
+      parts.group_out = 1;
+    }
+  } else if (kind < 0.75) {  // pointwise
     s.filter_height = s.filter_width = s.stride_height = s.stride_width = 1;
     parts.group_in = draw_channels(random);
     parts.group_out = draw_channels(random);

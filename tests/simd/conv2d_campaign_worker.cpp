@@ -46,6 +46,7 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("depthwise columns", plan.depthwise.column_tiles > 1);
     count("depthwise blocks", plan.depthwise.block_tiles > 1);
     count("depthwise strips", plan.depthwise.pixels_per_strip > 0);
+    count("depthwise registers", plan.depthwise.registers_per_unit > 1);
     count("depthwise copies", plan.depthwise.copied);
   } else if (plan.algorithm == Conv2DAlgorithm::winograd_1x4) {
     count("winograd_1x4 rows", plan.winograd_row.row_tiles > 1);

@@ -246,7 +246,8 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
         s.out_channels = s.groups * (random.chance(0.6) ? 1 : random.integer(2, 3));
         break;
       case 2:  // depthwise by strips; so many channels that blocks are cut, and some inputs copied
-        s.in_channels = s.groups = s.out_channels = random.pick<std::int64_t>({17, 64, 130, 200, 512, 1024});
+        s.in_channels = s.groups = s.out_channels =
+            random.pick<std::int64_t>({17, 64, 130, 200, 384, 512, 1024});
         s.filter_width = random.pick<std::int64_t>({3, 5, 7});
         s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
         break;

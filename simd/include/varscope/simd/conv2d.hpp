@@ -111,8 +111,9 @@ constexpr std::int64_t kDepthwisePixels[] = {14, 7, 4, 1};  // of a strip
 constexpr std::int64_t kDepthwiseFilterRows = 8;            // of a filter, at most
 constexpr std::int64_t kDepthwiseCopiedRows = 8;            // that exist at one time
 struct DepthwiseBlocking {
-  std::int64_t pixels_per_strip = 0;  // none: the shape is computed without strips
-  std::int64_t registers = 0;         // of output channels
+  std::int64_t pixels_per_strip = 0;    // none: the shape is computed without strips
+  std::int64_t registers = 0;           // of output channels
+  std::int64_t registers_per_unit = 1;  // of them in work at one time: 1, 2 or 3
   std::int64_t channels_per_block = 0;
   std::int64_t blocks = 0;
   std::int64_t blocks_per_tile = 0;
