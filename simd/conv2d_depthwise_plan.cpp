@@ -103,9 +103,10 @@ double slowdown(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t
   if (worth_copying(shape, caches, pixels)) return 1.5;
   const std::int64_t registers = registers_of_units(shape, pixels, many_registers);
   if (registers == 3) {
-    const std::int64_t floats =
-        (shape.in_height * shape.in_width + shape.out_height * shape.out_width) * shape.in_channels;
-    return pixels == 7 && floats * kFloatBytes > caches.level2 ? 1.35 : 1;
+    const std::int64_t floats = shape.batch * shape.in_channels *
+                                (shape.in_height * shape.in_width + shape.out_height * shape.out_width);
+    const bool from_far = floats * kFloatBytes > 3 * caches.level2 && shape.in_channels % 256 != 0;
+    return pixels == 7 && from_far ? 1.35 : 1;
   }
   const double crowded = share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
   const double multiply_adds = many_registers ? 14 : registers == 1 ? 18 : 9;  // that a line takes
