@@ -102,12 +102,7 @@ double slowdown(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t
                 bool many_registers) noexcept {
   if (worth_copying(shape, caches, pixels)) return 1.5;
   const std::int64_t registers = registers_of_units(shape, pixels, many_registers);
-  if (registers == 3) {
-    const std::int64_t floats = shape.batch * shape.in_channels *
-                                (shape.in_height * shape.in_width + shape.out_height * shape.out_width);
-    const bool from_far = floats * kFloatBytes > 3 * caches.level2 && shape.in_channels % 256 != 0;
-    return pixels == 7 && from_far ? 1.35 : 1;
-  }
+  if (registers == 3) return 1;
   const double crowded = share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches) * 3 / 4);
   const double multiply_adds = many_registers ? 14 : registers == 1 ? 18 : 9;  // that a line takes
   return 1 + multiply_adds * static_cast<double>(shape.stride_width) * crowded /
@@ -141,8 +136,12 @@ std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches
 std::int64_t channels_of_block(const Conv2DShape& shape, const DepthwiseBlocking& blocking,
                                const CacheSizes& caches) noexcept {
   if (blocking.copied) return 128;
-  if (blocking.registers_per_unit > 1 && blocking.pixels_per_strip == 4) return 256;
-  if (blocking.registers_per_unit > 1) return shape.out_channels <= 128 ? 128 : 96;  // twice three registers
+  if (blocking.registers_per_unit > 1) {
+    const std::int64_t floats =
+        shape.in_channels * (shape.in_height * shape.in_width + shape.out_height * shape.out_width);
+    if (floats * kFloatBytes <= caches.level2 || shape.out_channels <= 128) return 128;
+    return blocking.pixels_per_strip == 4 ? 256 : 96;
+  }
   constexpr double kMostWithoutPlace = 1.0 / 8;
   std::int64_t channels = std::min<std::int64_t>(shape.out_channels, 192);
   while (channels > fewest_channels(shape) &&

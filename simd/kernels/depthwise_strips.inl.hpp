@@ -210,12 +210,15 @@ class DepthwiseStrips {
     for (std::int64_t y = 0; y < count; ++y) {
       const float* filter = first_filter;
       std::int64_t k = channels.first;
-      if constexpr (kRegisters > 1) {
-        for (; k + kRegisters * kLanes<Arch> <= channels.last; k += kRegisters * kLanes<Arch>) {
-          run_unit(std::integral_constant<int, kRegisters>{}, filter, k);
-          filter += kRegisters * register_floats;
+      const auto run_units = [&](auto registers) VARSCOPE_SIMD_LAMBDA {
+        constexpr int kCount = decltype(registers)::value;
+        for (; k + kCount * kLanes<Arch> <= channels.last; k += kCount * kLanes<Arch>) {
+          run_unit(registers, filter, k);
+          filter += kCount * register_floats;
         }
-      }
+      };
+      if constexpr (kRegisters > 1) run_units(std::integral_constant<int, kRegisters>{});
+      if constexpr (kRegisters > 2) run_units(std::integral_constant<int, 2>{});
       for (; k < channels.last; k += kLanes<Arch>) {
         run_unit(std::integral_constant<int, 1>{}, filter, smaller(k, out_channels - kLanes<Arch>));
         filter += register_floats;
