@@ -135,12 +135,13 @@ class DepthwiseStrips {
         window.rows[r] = blocking_.copied ? arguments_.workspace + slot_of(row) : input + row * row_floats;
       }
       const std::int64_t out_pixel = (image * shape_.out_height + y) * shape_.out_width + x;
-      if (window.columns.first > 0 || window.columns.last < kColumns) {
-        run_rows<true, false>(window, channels, out_pixel, count);
-      } else if (kFilter == 3 && window.row_count == 3) {
-        run_rows<false, kFilter == 3>(window, channels, out_pixel, count);
+      const bool edge = window.columns.first > 0 || window.columns.last < kColumns;
+      if (kFilter == 3 && window.row_count == 3) {
+        edge ? run_rows<true, kFilter == 3>(window, channels, out_pixel, count)
+             : run_rows<false, kFilter == 3>(window, channels, out_pixel, count);
       } else {
-        run_rows<false, false>(window, channels, out_pixel, count);
+        edge ? run_rows<true, false>(window, channels, out_pixel, count)
+             : run_rows<false, false>(window, channels, out_pixel, count);
       }
       if (arguments_.epilogue.residual != nullptr) add_residual(channels, out_pixel);
     }
