@@ -85,15 +85,17 @@ std::int64_t registers_of_units(const Conv2DShape& shape, std::int64_t pixels, b
   return many_registers ? 3 : pixels == 4 ? 2 : 1;
 }
 
-// Whether a strip's inputs are worth copying beside each other (measured). With stride 2 there are twice as
-// many of them, and each is read half as often.
+// Whether a strip's inputs are worth copying beside each other (measured). The more so the more often each is
+// read.
 bool worth_copying(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t pixels) noexcept {
   const std::int64_t rows = (shape.filter_height - 1) * shape.dilation_height + 1;
+  const bool large_filter = shape.filter_height * shape.filter_width > 9;
+  const double most_without_place = takes_several_registers(shape) ? 0.8
+                                    : shape.stride_width > 1       ? 0.5
+                                    : large_filter                 ? 0.3
+                                                                   : 0.65;
   return rows <= kDepthwiseCopiedRows &&
-         share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches)) >
-             (shape.stride_width == 1          ? 0.3
-              : takes_several_registers(shape) ? 0.8
-                                               : 0.5);
+         share_without_place(shape, pixels, fewest_channels(shape), ways_of(caches)) > most_without_place;
 }
 
 // How much longer a strip takes that has to be copied, or does not fit the first-level cache. The weights and
@@ -143,11 +145,15 @@ std::int64_t channels_of_block(const Conv2DShape& shape, const DepthwiseBlocking
     return blocking.pixels_per_strip == 4 ? 256 : 96;
   }
   constexpr double kMostWithoutPlace = 1.0 / 8;
+  const auto without_place = [&](std::int64_t channels) {
+    return share_without_place(shape, blocking.pixels_per_strip, channels, ways_of(caches) * 3 / 4);
+  };
   std::int64_t channels = std::min<std::int64_t>(shape.out_channels, 192);
-  while (channels > fewest_channels(shape) &&
-         share_without_place(shape, blocking.pixels_per_strip, channels, ways_of(caches) * 3 / 4) >
-             kMostWithoutPlace) {
-    channels = std::max(ceil_divide(channels, 2), fewest_channels(shape));
+  while (channels > fewest_channels(shape) && without_place(channels) > kMostWithoutPlace) {
+    const std::int64_t fewer = std::max(ceil_divide(channels, 2), fewest_channels(shape));
+    const bool fewer_help = shape.filter_width == 7 || without_place(fewer) < without_place(channels);
+    if (!fewer_help) break;
+    channels = fewer;
   }
   return channels;
 }
