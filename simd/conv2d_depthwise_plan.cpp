@@ -88,7 +88,9 @@ std::int64_t registers_of_units(const Conv2DShape& shape, std::int64_t pixels, b
 // Whether a strip's inputs are worth copying beside each other (measured). The more so the more often each is
 // read.
 bool worth_copying(const Conv2DShape& shape, const CacheSizes& caches, std::int64_t pixels) noexcept {
-  const std::int64_t rows = (shape.filter_height - 1) * shape.dilation_height + 1;
+  // Strided, those between dilated ones are copied too.
+  const std::int64_t rows =
+      shape.stride_height == 1 ? shape.filter_height : (shape.filter_height - 1) * shape.dilation_height + 1;
   const bool large_filter = shape.filter_height * shape.filter_width > 9;
   const double most_without_place = takes_several_registers(shape) ? 0.8
                                     : shape.stride_width > 1       ? 0.5

@@ -6,7 +6,8 @@
 // cache are what such a convolution waits for: by rows over the whole width, each input came from there once
 // a filter row.)
 //
-// Dilated pixels of a strip lie as far apart as its filter columns do, so it is a strip as any other.
+// Dilated pixels of a strip lie as far apart as its filter columns do, so it is a strip as any other; and so
+// do its rows.
 // Rows and columns outside of the image are left out of the sums. The last strip of a row overlaps the one
 // before, as the last register of channels does: those outputs get the same bits twice.
 #pragma once
@@ -44,6 +45,7 @@ class DepthwiseStrips {
         blocking_(plan.depthwise),
         arguments_(arguments),
         pixel_step_(kStride == 1 ? shape_.dilation_width : 1),
+        row_step_(shape_.stride_height == 1 ? shape_.dilation_height : 1),
         floor_(activation_floor<Arch>(arguments.epilogue.activation == Activation::relu &&
                                       arguments.epilogue.residual == nullptr)) {}
 
@@ -88,51 +90,55 @@ class DepthwiseStrips {
 
   void run_strip(std::int64_t image, Range rows, Range channels, std::int64_t x) const noexcept {
     const std::int64_t column = x * kStride - shape_.pad_left;
-    const std::int64_t row_floats = shape_.in_width * shape_.in_channels;
-    const float* const input = arguments_.input + image * shape_.in_height * row_floats;
     Window window;
     window.columns = positions_inside(column, shape_.in_width, kColumns, shape_.dilation_width);
-    window.step = shape_.dilation_width * shape_.in_channels;
-    window.first = column * shape_.in_channels;
-    const std::int64_t block_floats = channels.last - channels.first;
-    const std::int64_t slot_floats = kColumns * block_floats;
-    const std::int64_t image_step = window.step;
-    const std::int64_t image_first = window.first;
-    if (blocking_.copied) {
-      window.step = block_floats;
-      window.first = -channels.first;
+    window.step =
+        blocking_.copied ? channels.last - channels.first : shape_.dilation_width * shape_.in_channels;
+    window.first = blocking_.copied ? -channels.first : column * shape_.in_channels;
+    for (std::int64_t first = 0; first < smaller(row_step_, rows.last - rows.first); ++first) {
+      run_rows_of_strip(image, {rows.first + first, rows.last}, channels, x, window);
     }
+  }
+
+  // Every row_step_-th row of outputs: those that share inputs.
+  void run_rows_of_strip(std::int64_t image, Range rows, Range channels, std::int64_t x,
+                         Window window) const noexcept {
+    const std::int64_t row_floats = shape_.in_width * shape_.in_channels;
+    const float* const input = arguments_.input + image * shape_.in_height * row_floats;
+    const std::int64_t slot_floats = kColumns * (channels.last - channels.first);
+    const auto slot_of = [&](std::int64_t row) VARSCOPE_SIMD_LAMBDA {
+      return arguments_.workspace + row / row_step_ % kDepthwiseCopiedRows * slot_floats;
+    };
     const bool one_by_one = blocking_.copied || arguments_.epilogue.residual != nullptr;
     const std::int64_t reach = (shape_.filter_height - 1) * shape_.dilation_height;
+    const std::int64_t input_row_step = row_step_ * shape_.stride_height;
     std::int64_t next_copy = 0;
     std::int64_t count = 1;  // rows of outputs
-    for (std::int64_t y = rows.first; y < rows.last; y += count) {
+    for (std::int64_t y = rows.first; y < rows.last; y += count * row_step_) {
       const std::int64_t top = y * shape_.stride_height - shape_.pad_top;
       // Most rows need no division.
       const bool whole = top >= 0 && top + reach < shape_.in_height;
       const Range inside =
           whole ? Range{0, shape_.filter_height}
                 : positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
-      count = whole && !one_by_one
-                  ? smaller((shape_.in_height - 1 - reach - top) / shape_.stride_height + 1, rows.last - y)
-                  : 1;
+      count = whole && !one_by_one ? smaller((shape_.in_height - 1 - reach - top) / input_row_step,
+                                             (rows.last - 1 - y) / row_step_) +
+                                         1
+                                   : 1;
       window.row_count = inside.last - inside.first;
       window.filter_row = inside.first;
       const std::int64_t first_row = top + inside.first * shape_.dilation_height;
-      const auto slot_of = [&](std::int64_t row)
-                               VARSCOPE_SIMD_LAMBDA { return row % kDepthwiseCopiedRows * slot_floats; };
       if (blocking_.copied && window.row_count > 0) {
         const std::int64_t last_row = top + (inside.last - 1) * shape_.dilation_height;
-        // Dilated, a lower row of outputs may be the first to read one of the upper rows.
-        for (next_copy = larger(next_copy, larger<std::int64_t>(top, 0)); next_copy <= last_row;
-             ++next_copy) {
-          copy(input + next_copy * row_floats, image_first, image_step, window.columns, channels,
-               arguments_.workspace + slot_of(next_copy));
+        // Strided and dilated, a lower row of outputs may be the first to read one of the upper rows.
+        const std::int64_t first_copy = shape_.stride_height == 1 ? first_row : larger<std::int64_t>(top, 0);
+        for (next_copy = larger(next_copy, first_copy); next_copy <= last_row; next_copy += row_step_) {
+          copy(input + next_copy * row_floats, x, window.columns, channels, slot_of(next_copy));
         }
       }
       for (std::int64_t r = 0; r < window.row_count; ++r) {
         const std::int64_t row = first_row + r * shape_.dilation_height;
-        window.rows[r] = blocking_.copied ? arguments_.workspace + slot_of(row) : input + row * row_floats;
+        window.rows[r] = blocking_.copied ? slot_of(row) : input + row * row_floats;
       }
       const std::int64_t out_pixel = (image * shape_.out_height + y) * shape_.out_width + x;
       const bool edge = window.columns.first > 0 || window.columns.last < kColumns;
@@ -149,9 +155,10 @@ class DepthwiseStrips {
 
   // The channels of a block side by side, for images whose pixels lie so that the cache has no room for those
   // of a strip at one time.
-  void copy(const float* row, std::int64_t first, std::int64_t step, Range columns, Range channels,
-            float* slot) const noexcept {
+  void copy(const float* row, std::int64_t x, Range columns, Range channels, float* slot) const noexcept {
     const std::int64_t floats = channels.last - channels.first;
+    const std::int64_t first = (x * kStride - shape_.pad_left) * shape_.in_channels;
+    const std::int64_t step = shape_.dilation_width * shape_.in_channels;
     for (std::int64_t column = columns.first; column < columns.last; ++column) {
       const float* const src = row + (first + column * step + channels.first);
       float* const dst = slot + column * floats;
@@ -177,7 +184,8 @@ class DepthwiseStrips {
                                       window.filter_row * kFilter * kLanes<Arch>;
     const std::int64_t out_channels = shape_.out_channels;
     const std::int64_t output_step = pixel_step_ * out_channels;
-    const std::int64_t input_row_step = shape_.stride_height * shape_.in_width * shape_.in_channels;
+    const std::int64_t input_row_step =
+        row_step_ * shape_.stride_height * shape_.in_width * shape_.in_channels;
     const Floats<Arch> floor = floor_;
     const Window in = window;
     std::int64_t first = in.first;
@@ -225,7 +233,7 @@ class DepthwiseStrips {
         filter += register_floats;
       }
       first += input_row_step;
-      output += shape_.out_width * out_channels;
+      output += row_step_ * shape_.out_width * out_channels;
     }
   }
 
@@ -287,6 +295,7 @@ class DepthwiseStrips {
   const DepthwiseBlocking blocking_;
   const Conv2DArguments arguments_;
   const std::int64_t pixel_step_;  // from a pixel of a strip to the next
+  const std::int64_t row_step_;    // and from a row of them
   const Floats<Arch> floor_;
 };
 
