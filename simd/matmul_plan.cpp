@@ -74,6 +74,10 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   // of A's rows so well: from memory, passes of two blocks took 1.3 times as long.)
   const std::int64_t block_bytes = blocking.depth_per_chunk * blocking.columns_per_block * kFloatBytes;
   blocking.blocks_per_pass = std::max<std::int64_t>(caches.level1_data * 3 / 4 / block_bytes, 1);
+  // Of few rows some blocks are in work at one time (kernels/few_pixels_tile.inl.hpp).
+  constexpr std::int64_t kFewestBlocks = 4;
+  if (blocking.rows_per_panel <= 3)
+    blocking.blocks_per_pass = std::max(blocking.blocks_per_pass, kFewestBlocks);
   return blocking;
 }
 

@@ -226,10 +226,10 @@ class DepthwiseStrips {
           filter += kCount * register_floats;
         }
       };
-      if constexpr (kRegisters > 1) run_units(std::integral_constant<int, kRegisters>{});
-      if constexpr (kRegisters > 2) run_units(std::integral_constant<int, 2>{});
+      if constexpr (kRegisters > 1) run_units(Index<kRegisters>{});
+      if constexpr (kRegisters > 2) run_units(Index<2>{});
       for (; k < channels.last; k += kLanes<Arch>) {
-        run_unit(std::integral_constant<int, 1>{}, filter, smaller(k, out_channels - kLanes<Arch>));
+        run_unit(Index<1>{}, filter, smaller(k, out_channels - kLanes<Arch>));
         filter += register_floats;
       }
       first += input_row_step;
