@@ -45,6 +45,8 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
   if (is_winograd(wanted)) {
     if (accuracy == Conv2DAccuracy::strict) return "strict accuracy excludes Winograd";
     if (shape.stride_height != 1 || shape.stride_width != 1) return "the gradient by Winograd needs stride 1";
+    if (shape.dilation_height != 1 || shape.dilation_width != 1)
+      return "the gradient of a filter by Winograd needs dilation 1";
     return refusal_of_winograd(kernels, shape, wanted);
   }
   switch (wanted) {

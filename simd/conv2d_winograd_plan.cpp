@@ -56,7 +56,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
                                 Conv2DAlgorithm algorithm) noexcept {
   if (kernels.conv2d.winograd.functions[0].tile == nullptr)
     return "the kernel set has no Winograd convolution";
-  if (shape.dilation_height != 1 || shape.dilation_width != 1) return "Winograd needs dilation 1";
+  const bool dilated = shape.dilation_height != 1 || shape.dilation_width != 1;
+  if (dilated && shape.stride_height != 1) return "strided, Winograd needs dilation 1";
   if (shape.groups != 1) return "Winograd needs one group";
   if (shape.filter_height != shape.filter_width || shape.stride_height != shape.stride_width ||
       functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
@@ -76,15 +77,19 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   winograd.outputs_per_patch = outputs_of(plan->algorithm);
   const std::int64_t side = (winograd.outputs_per_patch - 1) * shape.stride_height + shape.filter_height;
   winograd.products = side * side;
-  winograd.patch_rows = ceil_divide(shape.out_height, winograd.outputs_per_patch);
-  winograd.patch_columns = ceil_divide(shape.out_width, winograd.outputs_per_patch);
+  const auto cut_side = [&](std::int64_t outputs, std::int64_t dilation, std::int64_t* per_first,
+                            std::int64_t* all) {
+    *per_first = ceil_divide(ceil_divide(outputs, dilation), winograd.outputs_per_patch);
+    *all = std::min(dilation, outputs) * *per_first;
+  };
+  cut_side(shape.out_height, shape.dilation_height, &winograd.patch_rows_per_first, &winograd.patch_rows);
+  cut_side(shape.out_width, shape.dilation_width, &winograd.patch_columns_per_first, &winograd.patch_columns);
   const std::int64_t patches = shape.batch * winograd.patch_rows * winograd.patch_columns;
   const std::int64_t padded_channels = ceil_divide(shape.out_channels, lanes) * lanes;
 
   winograd.channels_per_group = std::min(2 * block, ceil_divide(padded_channels, block) * block);
   const std::int64_t wanted = register_tiles_per_tile(kernels, caches, *plan) * kernels.tile_pixels;
   cut_for_threads(patches, wanted, kernels.tile_pixels, 1, &winograd.patches_per_tile, &winograd.patch_tiles);
-  winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
 
   // Where the patches are few, parts of the output channels are tiles of their own. Each transforms the
   // inputs again, so they are not too small.
@@ -96,6 +101,17 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   std::int64_t groups_per_part = groups;
   std::int64_t parts = 1;
   cut_evenly(groups, ceil_divide(groups, wanted_parts), &groups_per_part, &parts);
+  // One of two threads would have nothing to do, or half as much as the other: halves of the patches instead.
+  constexpr std::int64_t kFewestPatches = 8;
+  constexpr std::int64_t kFewParts = 8;
+  const bool uneven = parts % 2 == 1 || parts * groups_per_part != groups;
+  if (winograd.patch_tiles == 1 && parts < kFewParts && uneven && patches >= kFewestPatches) {
+    winograd.patches_per_tile = ceil_divide(patches, 2);
+    winograd.patch_tiles = 2;
+    groups_per_part = groups;
+    parts = 1;
+  }
+  winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
   winograd.channels_per_part = groups_per_part * winograd.channels_per_group;
   winograd.channel_parts = parts;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Winograd convolution. A tile is a block of patches (kOutputs by kOutputs output pixels each, over all
-// images of the batch) by a part of the output channels. It runs in three steps, whose intermediate results
-// stay in the second-level cache:
+// images of the batch) by a part of the output channels. The pixels of a dilated filter's patch are as far
+// apart as its taps: each such set of pixels is a convolution without dilation. It runs in three steps, whose
+// intermediate results stay in the second-level cache:
 //
 //   transformed[product][patch][input channel]      B^T d B of each patch
 //   products[product][patch][output channel]        for each product a matrix product with the filter, as
@@ -70,20 +71,28 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE PatchPlace place(std::int64_t patch) const noexcept {
     const std::int64_t number = first_patch_ + patch;
     const std::int64_t row = number / blocking_.patch_columns;
-    return {.image = row / blocking_.patch_rows,
-            .y = row % blocking_.patch_rows * kOutputs,
-            .x = number % blocking_.patch_columns * kOutputs};
+    return {
+        .image = row / blocking_.patch_rows,
+        .y = first_output(row % blocking_.patch_rows, blocking_.patch_rows_per_first, shape_.dilation_height),
+        .x = first_output(number % blocking_.patch_columns, blocking_.patch_columns_per_first,
+                          shape_.dilation_width)};
+  }
+
+  static VARSCOPE_SIMD_INLINE std::int64_t first_output(std::int64_t patch, std::int64_t per_first,
+                                                        std::int64_t dilation) noexcept {
+    if (dilation == 1) return patch * kOutputs;
+    return patch / per_first + patch % per_first * kOutputs * dilation;
   }
 
   VARSCOPE_SIMD_INLINE void transform_patch(std::int64_t patch) const noexcept {
     const PatchPlace at = place(patch);
     const float* pixels[kProducts];
     for (int i = 0; i < kAlpha; ++i) {
-      const std::int64_t y = at.y * Line::kStride - shape_.pad_top + i;
+      const std::int64_t y = at.y * Line::kStride - shape_.pad_top + i * shape_.dilation_height;
       const float* row =
           arguments_.input + (at.image * shape_.in_height + y) * shape_.in_width * shape_.in_channels;
       for (int j = 0; j < kAlpha; ++j) {
-        const std::int64_t x = at.x * Line::kStride - shape_.pad_left + j;
+        const std::int64_t x = at.x * Line::kStride - shape_.pad_left + j * shape_.dilation_width;
         const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
         pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels : zeros_;
       }
@@ -160,15 +169,31 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE OutputPlace output_place(std::int64_t patch) const noexcept {
     const PatchPlace at = place(patch);
     return {.pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x,
-            .rows = smaller<std::int64_t>(kOutputs, shape_.out_height - at.y),
-            .columns = smaller<std::int64_t>(kOutputs, shape_.out_width - at.x)};
+            .rows = outputs_from(at.y, shape_.out_height, shape_.dilation_height),
+            .columns = outputs_from(at.x, shape_.out_width, shape_.dilation_width)};
+  }
+
+  // There are none where another first row or column has more patches.
+  static VARSCOPE_SIMD_INLINE std::int64_t outputs_from(std::int64_t first, std::int64_t outputs,
+                                                        std::int64_t dilation) noexcept {
+    if (first >= outputs) return 0;
+    const std::int64_t rest = outputs - first;
+    return smaller<std::int64_t>(kOutputs, dilation == 1 ? rest : (rest + dilation - 1) / dilation);
+  }
+
+  // Floats from an output of a patch to the next one below, or beside.
+  VARSCOPE_SIMD_INLINE std::int64_t output_row_step() const noexcept {
+    return shape_.dilation_height * shape_.out_width * shape_.out_channels;
+  }
+  VARSCOPE_SIMD_INLINE std::int64_t output_pixel_step() const noexcept {
+    return shape_.dilation_width * shape_.out_channels;
   }
 
   VARSCOPE_SIMD_INLINE void fetch_patch(std::int64_t patch, std::int64_t first_channel,
                                         std::int64_t channels) const noexcept {
     const OutputPlace at = output_place(patch);
     fetch_output_pixels(arguments_.output + at.pixel * shape_.out_channels + first_channel, at.rows,
-                        shape_.out_width * shape_.out_channels, at.columns, shape_.out_channels, channels);
+                        output_row_step(), at.columns, output_pixel_step(), channels);
   }
 
   VARSCOPE_SIMD_INLINE void finish_patch(std::int64_t patch, std::int64_t first_channel,
@@ -188,8 +213,8 @@ class WinogradTile {
   template <bool kWhole>
   VARSCOPE_SIMD_INLINE void finish_register(const float* products, const OutputPlace& at,
                                             std::int64_t channel, std::int64_t count) const noexcept {
-    const WinogradOutput<Arch, kWhole> output(arguments_, shape_.out_channels, channel, count);
-    const std::int64_t row_step = shape_.out_width * shape_.out_channels;
+    const WinogradOutput<Arch, kWhole> output(arguments_, output_pixel_step(), channel, count);
+    const std::int64_t row_step = output_row_step();
     const std::int64_t first = at.pixel * shape_.out_channels + channel;
     transform_output<Arch, Line>(products, blocking_.product_step,
                                  [&](int y, const Registers<Arch, kOutputs>& row) VARSCOPE_SIMD_LAMBDA {

@@ -159,7 +159,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
   } else {  // what Winograd takes
     s.filter_height = s.filter_width = 2 * random.integer(1, random.chance(0.6) ? 2 : 3) + 1;
     s.stride_height = s.stride_width = random.integer(1, 2);
-    s.dilation_height = s.dilation_width = 1;
+    s.dilation_height = s.dilation_width =
+        s.stride_height == 1 && random.chance(0.3) ? random.integer(2, 3) : 1;
     parts.fewest_in = 8;
     parts.group_in = std::max(draw_channels(random), parts.fewest_in);
     parts.group_out = draw_channels(random);
@@ -317,26 +318,39 @@ std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignD
   std::vector<double> norms(static_cast<std::size_t>(s.out_channels));
   for (std::size_t i = 0; i < data.filter.size(); ++i) norms[i % norms.size()] += absolute(data.filter[i]);
   std::vector<double> contract(data.exact.size());
-  const std::int64_t patch_rows = (s.out_height + size.height - 1) / size.height;
-  const std::int64_t patch_columns = (s.out_width + size.width - 1) / size.width;
+  // Each first row and column has its own patches, whose pixels are as far apart as the filter's taps.
+  const auto per_first = [](std::int64_t outputs, std::int64_t dilation, std::int64_t patch) {
+    return ((outputs + dilation - 1) / dilation + patch - 1) / patch;
+  };
+  const std::int64_t rows_per_first = per_first(s.out_height, s.dilation_height, size.height);
+  const std::int64_t columns_per_first = per_first(s.out_width, s.dilation_width, size.width);
+  const std::int64_t patch_rows = s.dilation_height * rows_per_first;
+  const std::int64_t patch_columns = s.dilation_width * columns_per_first;
   for (std::int64_t patch = 0; patch < s.batch * patch_rows * patch_columns; ++patch) {
-    const std::int64_t first_x = patch % patch_columns * size.width;
-    const std::int64_t first_y = patch / patch_columns % patch_rows * size.height;
+    const std::int64_t column = patch % patch_columns;
+    const std::int64_t row = patch / patch_columns % patch_rows;
+    const std::int64_t first_x =
+        column / columns_per_first + column % columns_per_first * size.width * s.dilation_width;
+    const std::int64_t first_y =
+        row / rows_per_first + row % rows_per_first * size.height * s.dilation_height;
     const std::int64_t image = patch / patch_columns / patch_rows;
-    const std::int64_t height = (size.height - 1) * s.stride_height + window_height(s);
-    const std::int64_t width = (size.width - 1) * s.stride_width + window_width(s);
+    const std::int64_t height = (size.height - 1) * s.stride_height * s.dilation_height + window_height(s);
+    const std::int64_t width = (size.width - 1) * s.stride_width * s.dilation_width + window_width(s);
     const std::int64_t top = first_y * s.stride_height - s.pad_top;
     const std::int64_t left = first_x * s.stride_width - s.pad_left;
     double largest = 0;
-    for (std::int64_t y = std::max<std::int64_t>(top, 0); y < std::min(top + height, s.in_height); ++y) {
-      for (std::int64_t x = std::max<std::int64_t>(left, 0); x < std::min(left + width, s.in_width); ++x) {
+    for (std::int64_t y = top; y < std::min(top + height, s.in_height); y += s.dilation_height) {
+      for (std::int64_t x = left; x < std::min(left + width, s.in_width); x += s.dilation_width) {
+        if (y < 0 || x < 0) continue;
         const float* const pixel =
             data.input.data() + ((image * s.in_height + y) * s.in_width + x) * s.in_channels;
         for (std::int64_t c = 0; c < s.in_channels; ++c) largest = std::max(largest, absolute(pixel[c]));
       }
     }
-    for (std::int64_t y = first_y; y < std::min(first_y + size.height, s.out_height); ++y) {
-      for (std::int64_t x = first_x; x < std::min(first_x + size.width, s.out_width); ++x) {
+    const std::int64_t end_y = std::min(first_y + size.height * s.dilation_height, s.out_height);
+    const std::int64_t end_x = std::min(first_x + size.width * s.dilation_width, s.out_width);
+    for (std::int64_t y = first_y; y < end_y; y += s.dilation_height) {
+      for (std::int64_t x = first_x; x < end_x; x += s.dilation_width) {
         for (std::size_t k = 0; k < norms.size(); ++k) {
           const std::size_t output =
               static_cast<std::size_t>((image * s.out_height + y) * s.out_width + x) * norms.size() + k;

@@ -125,13 +125,16 @@ struct DepthwiseBlocking {
   bool copied = false;             // a strip's inputs are copied to the workspace; else read where they lie
 };
 
-// How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives.
+// How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives: neighbours, or
+// of a dilated filter those as far apart as its taps, which begin at each of so many first rows and columns.
 struct WinogradBlocking {
   std::int64_t outputs_per_patch = 0;  // along one side: 2, 4 or 6
   std::int64_t products = 0;           // of one patch, one input and one output channel
   std::int64_t patch_rows = 0;         // patches of an image
   std::int64_t patch_columns = 0;
-  std::int64_t patches_per_tile = 0;  // patches of the whole batch are numbered in a row
+  std::int64_t patch_rows_per_first = 0;     // of them those that begin at one first row
+  std::int64_t patch_columns_per_first = 0;  // and column
+  std::int64_t patches_per_tile = 0;         // patches of the whole batch are numbered in a row
   std::int64_t patch_tiles = 0;
   std::int64_t patches_per_register_tile = 0;  // at most
   std::int64_t channels_per_chunk = 0;         // input channels summed in one pass
