@@ -123,8 +123,11 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   const double pixels = as_double(winograd.patches_per_register_tile);
   const double blocks = as_double(plan.pack_tile_count);
   const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  // A second half of the patches finds the filter where the first one left it.
+  const bool left = winograd.patch_tiles == 2 && filter_bytes <= as_double(caches.level2);
+  const double times = left ? 1 : as_double(winograd.patch_tiles);
   return product_cycles(caches, products * patches / pixels * blocks, pixels, out_vectors / blocks,
-                        as_double(shape.in_channels), filter_bytes, as_double(winograd.patch_tiles)) +
+                        as_double(shape.in_channels), filter_bytes, times) +
          patches * ((in_vectors * transform.input + kOfPixel * products) * as_double(winograd.channel_parts) +
                     out_vectors * transform.output);
 }
