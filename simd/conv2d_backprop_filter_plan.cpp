@@ -47,6 +47,7 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
     if (shape.stride_height != 1 || shape.stride_width != 1) return "the gradient by Winograd needs stride 1";
     if (shape.dilation_height != 1 || shape.dilation_width != 1)
       return "the gradient of a filter by Winograd needs dilation 1";
+    if (shape.groups != 1) return "the gradient of a filter by Winograd needs one group";
     return refusal_of_winograd(kernels, shape, wanted);
   }
   switch (wanted) {

@@ -60,8 +60,13 @@ double direct_cycles(const KernelSet& kernels, const CacheSizes& caches, const C
   const double pixels = as_double(shape.out_width) / as_double(row_tiles);
   const double vectors_per_tile = as_double(vectors) / as_double(blocking.blocks_per_group);
   const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  // Small groups do not fill their registers: the sums of each tile go by way of memory.
+  constexpr double kRaggedTile = 500;
+  const bool ragged = shape.out_channels / shape.groups % kernels.vector_floats != 0;
+  const double ragged_tiles = shape.groups > 1 && ragged ? tiles / as_double(blocking.blocks_per_group) : 0;
   return product_cycles(caches, tiles, pixels, vectors_per_tile, depth, filter_bytes,
-                        as_double(shape.batch * blocking.row_tiles));
+                        as_double(shape.batch * blocking.row_tiles)) +
+         kRaggedTile * ragged_tiles;
 }
 
 double pointwise_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
@@ -123,13 +128,15 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   const double pixels = as_double(winograd.patches_per_register_tile);
   const double blocks = as_double(plan.pack_tile_count);
   const double filter_bytes = as_double(plan.packed_filter_floats * kFloatBytes);
+  // A part of the groups transforms its own inputs.
+  const double transformed = shape.groups > 1 ? 1 : as_double(winograd.channel_parts);
   // A second half of the patches finds the filter where the first one left it.
   const bool left = winograd.patch_tiles == 2 && filter_bytes <= as_double(caches.level2);
   const double times = left ? 1 : as_double(winograd.patch_tiles);
   return product_cycles(caches, products * patches / pixels * blocks, pixels, out_vectors / blocks,
-                        as_double(shape.in_channels), filter_bytes, times) +
-         patches * ((in_vectors * transform.input + kOfPixel * products) * as_double(winograd.channel_parts) +
-                    out_vectors * transform.output);
+                        as_double(winograd.inputs_per_part), filter_bytes, times) +
+         patches * (in_vectors * transform.input * transformed +
+                    kOfPixel * products * as_double(winograd.channel_parts) + out_vectors * transform.output);
 }
 
 double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,

@@ -28,6 +28,18 @@ WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outp
   return {};
 }
 
+// Groups that are a part: the fewest whose output channels fill registers, and whose inputs a register. None
+// if no number of them does.
+std::int64_t groups_of_part(const Conv2DShape& shape, std::int64_t lanes) noexcept {
+  const std::int64_t inputs = shape.in_channels / shape.groups;
+  const std::int64_t outputs = shape.out_channels / shape.groups;
+  for (std::int64_t groups = 1; groups <= std::min(shape.groups, lanes); ++groups) {
+    const bool fills = groups * outputs % lanes == 0 && groups * inputs >= lanes;
+    if (shape.groups % groups == 0 && fills) return groups;
+  }
+  return 0;
+}
+
 // How many register tiles of patches a tile has. Its transformed inputs and products should stay in the
 // second-level cache; but a filter that does not fit there is read by each tile from farther away, which
 // costs more than reading the transformed inputs from there.
@@ -42,12 +54,38 @@ std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes&
   constexpr std::int64_t kPatchesOfManyProducts = 30;
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
-  const std::int64_t filter_bytes = winograd.products * shape.in_channels * shape.out_channels * kFloatBytes;
+  const std::int64_t filter_bytes =
+      winograd.products * winograd.inputs_per_part * shape.out_channels * kFloatBytes;
   if (winograd.products >= kManyProducts) return ceil_divide(kPatchesOfManyProducts, kernels.tile_pixels);
   if (filter_bytes > 2 * caches.level2) return kForLargeFilters;
   const std::int64_t bytes_per_patch =
-      winograd.products * (shape.in_channels + winograd.channels_per_group) * kFloatBytes;
+      winograd.products * (winograd.inputs_per_part + winograd.channels_per_group) * kFloatBytes;
   return std::clamp(caches.level2 * 5 / 8 / bytes_per_patch / kernels.tile_pixels, kFewest, kMost);
+}
+
+// Where the patches are few, parts of the output channels are tiles of their own. Each transforms the inputs
+// again, so they are not too small.
+void cut_channels(std::int64_t patches, std::int64_t padded_channels, WinogradBlocking* winograd) noexcept {
+  constexpr std::int64_t kFewestChannelsOfPart = 128;
+  const std::int64_t groups = ceil_divide(padded_channels, winograd->channels_per_group);
+  const std::int64_t most_parts = std::max<std::int64_t>(padded_channels / kFewestChannelsOfPart, 1);
+  std::int64_t wanted_parts = std::clamp<std::int64_t>(kManyTiles / winograd->patch_tiles, 1, most_parts);
+  if (winograd->patch_tiles * wanted_parts == 1) wanted_parts = 2;  // or a second thread would have nothing
+  std::int64_t groups_per_part = groups;
+  std::int64_t parts = 1;
+  cut_evenly(groups, ceil_divide(groups, wanted_parts), &groups_per_part, &parts);
+  // One of two threads would have nothing to do, or half as much as the other: halves of the patches instead.
+  constexpr std::int64_t kFewestPatches = 8;
+  constexpr std::int64_t kFewParts = 8;
+  const bool uneven = parts % 2 == 1 || parts * groups_per_part != groups;
+  if (winograd->patch_tiles == 1 && parts < kFewParts && uneven && patches >= kFewestPatches) {
+    winograd->patches_per_tile = ceil_divide(patches, 2);
+    winograd->patch_tiles = 2;
+    groups_per_part = groups;
+    parts = 1;
+  }
+  winograd->channels_per_part = groups_per_part * winograd->channels_per_group;
+  winograd->channel_parts = parts;
 }
 
 }  // namespace
@@ -58,7 +96,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
     return "the kernel set has no Winograd convolution";
   const bool dilated = shape.dilation_height != 1 || shape.dilation_width != 1;
   if (dilated && shape.stride_height != 1) return "strided, Winograd needs dilation 1";
-  if (shape.groups != 1) return "Winograd needs one group";
+  if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
+    return "Winograd needs groups some of which fill registers of outputs and of inputs";
   if (shape.filter_height != shape.filter_width || shape.stride_height != shape.stride_width ||
       functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
     return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, "
@@ -73,7 +112,8 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const Conv2DShape& shape = plan->shape;
   WinogradBlocking& winograd = plan->winograd;
   const std::int64_t lanes = kernels.vector_floats;
-  const std::int64_t block = kernels.tile_vectors * lanes;
+  std::int64_t block = kernels.tile_vectors * lanes;
+  winograd.inputs_per_part = shape.in_channels;
   winograd.outputs_per_patch = outputs_of(plan->algorithm);
   const std::int64_t side = (winograd.outputs_per_patch - 1) * shape.stride_height + shape.filter_height;
   winograd.products = side * side;
@@ -88,41 +128,34 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t padded_channels = ceil_divide(shape.out_channels, lanes) * lanes;
 
   winograd.channels_per_group = std::min(2 * block, ceil_divide(padded_channels, block) * block);
+  std::int64_t outputs_per_part = shape.out_channels;
+  if (shape.groups > 1) {
+    const std::int64_t parts = shape.groups / groups_of_part(shape, lanes);
+    winograd.inputs_per_part = shape.in_channels / parts;
+    outputs_per_part = shape.out_channels / parts;
+    if (outputs_per_part % block != 0) block = lanes;
+    winograd.channels_per_group = std::min(4 * lanes, outputs_per_part);
+  }
   const std::int64_t wanted = register_tiles_per_tile(kernels, caches, *plan) * kernels.tile_pixels;
   cut_for_threads(patches, wanted, kernels.tile_pixels, 1, &winograd.patches_per_tile, &winograd.patch_tiles);
 
-  // Where the patches are few, parts of the output channels are tiles of their own. Each transforms the
-  // inputs again, so they are not too small.
-  constexpr std::int64_t kFewestChannelsOfPart = 128;
-  const std::int64_t groups = ceil_divide(padded_channels, winograd.channels_per_group);
-  const std::int64_t most_parts = std::max<std::int64_t>(padded_channels / kFewestChannelsOfPart, 1);
-  std::int64_t wanted_parts = std::clamp<std::int64_t>(kManyTiles / winograd.patch_tiles, 1, most_parts);
-  if (winograd.patch_tiles * wanted_parts == 1) wanted_parts = 2;  // or a second thread would have nothing
-  std::int64_t groups_per_part = groups;
-  std::int64_t parts = 1;
-  cut_evenly(groups, ceil_divide(groups, wanted_parts), &groups_per_part, &parts);
-  // One of two threads would have nothing to do, or half as much as the other: halves of the patches instead.
-  constexpr std::int64_t kFewestPatches = 8;
-  constexpr std::int64_t kFewParts = 8;
-  const bool uneven = parts % 2 == 1 || parts * groups_per_part != groups;
-  if (winograd.patch_tiles == 1 && parts < kFewParts && uneven && patches >= kFewestPatches) {
-    winograd.patches_per_tile = ceil_divide(patches, 2);
-    winograd.patch_tiles = 2;
-    groups_per_part = groups;
-    parts = 1;
+  if (shape.groups > 1) {
+    winograd.channels_per_part = outputs_per_part;
+    winograd.channel_parts = shape.out_channels / outputs_per_part;
+  } else {
+    cut_channels(patches, padded_channels, &winograd);
   }
   winograd.patches_per_register_tile = std::min(kernels.tile_pixels, winograd.patches_per_tile);
-  winograd.channels_per_part = groups_per_part * winograd.channels_per_group;
-  winograd.channel_parts = parts;
 
   const std::int64_t fitting = filter_bytes_per_pass(caches) / (block * kFloatBytes);
   const std::int64_t chunk =
-      std::clamp<std::int64_t>(fitting, 64, shape.in_channels < 64 ? 64 : shape.in_channels);
-  winograd.channels_per_chunk = ceil_divide(shape.in_channels, ceil_divide(shape.in_channels, chunk));
+      std::clamp<std::int64_t>(fitting, 64, std::max<std::int64_t>(winograd.inputs_per_part, 64));
+  winograd.channels_per_chunk =
+      ceil_divide(winograd.inputs_per_part, ceil_divide(winograd.inputs_per_part, chunk));
 
   winograd.blocks_per_pass = std::max<std::int64_t>(fitting / winograd.channels_per_chunk, 1);
 
-  winograd.transformed_patch_step = shape.in_channels;
+  winograd.transformed_patch_step = winograd.inputs_per_part;
   winograd.transformed_step = winograd.patches_per_tile * winograd.transformed_patch_step + kStepPadding;
   winograd.product_step = winograd.patches_per_tile * winograd.channels_per_group + kStepPadding;
 
@@ -133,13 +166,13 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
 
   plan->blocking.channels_per_block = block;
   plan->blocking.padded_group_channels = padded_channels;
-  plan->packed_filter_floats = winograd.products * shape.in_channels * padded_channels;
+  plan->packed_filter_floats = winograd.products * winograd.inputs_per_part * padded_channels;
   plan->pack_tile_count = ceil_divide(padded_channels, block);
   const WinogradFunctions functions =
       functions_of(kernels.conv2d.winograd, winograd.outputs_per_patch, shape);
   plan->pack_filter_tile = functions.pack_filter_tile;
   plan->workspace_floats =
-      winograd.products * (winograd.transformed_step + winograd.product_step) + shape.in_channels;
+      winograd.products * (winograd.transformed_step + winograd.product_step) + winograd.inputs_per_part;
   plan->tile_count = winograd.patch_tiles * winograd.channel_parts;
   plan->run_tile = functions.tile;
 }

@@ -31,18 +31,21 @@ class WinogradTile {
       : shape_(plan.shape),
         blocking_(plan.winograd),
         arguments_(arguments),
+        channels_per_block_(plan.blocking.channels_per_block),
         transformed_(arguments.workspace),
         products_(transformed_ + kProducts * blocking_.transformed_step),
         zeros_(products_ + kProducts * blocking_.product_step) {
     const std::int64_t patches = shape_.batch * blocking_.patch_rows * blocking_.patch_columns;
     first_patch_ = tile / blocking_.channel_parts * blocking_.patches_per_tile;
     patches_ = smaller(blocking_.patches_per_tile, patches - first_patch_);
-    first_channel_ = tile % blocking_.channel_parts * blocking_.channels_per_part;
+    const std::int64_t part = tile % blocking_.channel_parts;
+    first_channel_ = part * blocking_.channels_per_part;
+    first_input_ = shape_.groups == 1 ? 0 : part * blocking_.inputs_per_part;
     last_channel_ = smaller(first_channel_ + blocking_.channels_per_part, shape_.out_channels);
   }
 
   VARSCOPE_SIMD_INLINE void run() const noexcept {
-    for (std::int64_t c = 0; c < shape_.in_channels; ++c) zeros_[c] = 0.0f;
+    for (std::int64_t c = 0; c < blocking_.inputs_per_part; ++c) zeros_[c] = 0.0f;
     for (std::int64_t i = 0; i < patches_; ++i) transform_patch(i);
     for (std::int64_t channel = first_channel_; channel < last_channel_;
          channel += blocking_.channels_per_group) {
@@ -94,13 +97,13 @@ class WinogradTile {
       for (int j = 0; j < kAlpha; ++j) {
         const std::int64_t x = at.x * Line::kStride - shape_.pad_left + j * shape_.dilation_width;
         const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
-        pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels : zeros_;
+        pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels + first_input_ : zeros_;
       }
     }
     // The last register overlaps the one before it where the channels are no multiple of its width.
     float* dst = transformed_ + patch * blocking_.transformed_patch_step;
-    for (std::int64_t c = 0; c < shape_.in_channels; c += kLaneCount) {
-      const std::int64_t channel = smaller(c, shape_.in_channels - kLaneCount);
+    for (std::int64_t c = 0; c < blocking_.inputs_per_part; c += kLaneCount) {
+      const std::int64_t channel = smaller(c, blocking_.inputs_per_part - kLaneCount);
       transform_input<Arch, Line>(pixels, channel, dst + channel, blocking_.transformed_step);
     }
   }
@@ -108,9 +111,9 @@ class WinogradTile {
   // The filter's part of some blocks and one chunk of input channels stays in the first-level cache while all
   // patches pass.
   VARSCOPE_SIMD_INLINE void multiply(std::int64_t first_channel, std::int64_t channels) const noexcept {
-    const std::int64_t pass = blocking_.blocks_per_pass * kTileVectors * kLaneCount;
+    const std::int64_t pass = blocking_.blocks_per_pass * channels_per_block_;
     for (int product = 0; product < kProducts; ++product) {
-      for (std::int64_t first = 0; first < shape_.in_channels; first += blocking_.channels_per_chunk) {
+      for (std::int64_t first = 0; first < blocking_.inputs_per_part; first += blocking_.channels_per_chunk) {
         for (std::int64_t block = 0; block < channels; block += pass) {
           multiply_blocks(product, first, first_channel, block, smaller(block + pass, channels));
         }
@@ -121,7 +124,7 @@ class WinogradTile {
   // Of the output channels from group_channel on: first to last.
   VARSCOPE_SIMD_INLINE void multiply_blocks(int product, std::int64_t first_input, std::int64_t group_channel,
                                             std::int64_t first, std::int64_t last) const noexcept {
-    for_each_blocks(first, last, kTileVectors * kLaneCount,
+    for_each_blocks(first, last, channels_per_block_,
                     [&](std::int64_t block, std::int64_t channels, std::int64_t blocks) {
                       const std::int64_t width = (channels + kLaneCount - 1) / kLaneCount * kLaneCount;
                       multiply_block(product, first_input, group_channel, block, width, blocks);
@@ -132,10 +135,12 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE void multiply_block(int product, std::int64_t first_input, std::int64_t group_channel,
                                            std::int64_t block, std::int64_t width,
                                            std::int64_t blocks) const noexcept {
-    const std::int64_t inputs = smaller(blocking_.channels_per_chunk, shape_.in_channels - first_input);
-    const float* const filter = arguments_.packed_filter +
-                                shape_.in_channels * (kProducts * (group_channel + block) + product * width) +
-                                first_input * width;
+    const std::int64_t inputs =
+        smaller(blocking_.channels_per_chunk, blocking_.inputs_per_part - first_input);
+    const float* const filter =
+        arguments_.packed_filter +
+        blocking_.inputs_per_part * (kProducts * (group_channel + block) + product * width) +
+        first_input * width;
     const auto run = [&](std::int64_t patch, std::int64_t patches, std::int64_t panels) {
       const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
                                       patch * blocking_.transformed_patch_step + first_input,
@@ -145,7 +150,7 @@ class WinogradTile {
                             .panels = panels,
                             .panel_step = patches * blocking_.transformed_patch_step,
                             .blocks = blocks,
-                            .block_step = shape_.in_channels * kProducts * width};
+                            .block_step = blocking_.inputs_per_part * kProducts * width};
       float* const products =
           products_ + product * blocking_.product_step + patch * blocking_.channels_per_group + block;
       register_tile<Arch>(patches, width / kLaneCount)(in,
@@ -225,11 +230,13 @@ class WinogradTile {
   const Conv2DShape& shape_;
   const WinogradBlocking& blocking_;
   const Conv2DArguments& arguments_;
+  const std::int64_t channels_per_block_;
   float* const transformed_;
   float* const products_;
   float* const zeros_;  // one pixel
   std::int64_t first_patch_;
   std::int64_t patches_;
+  std::int64_t first_input_;
   std::int64_t first_channel_;  // of the output
   std::int64_t last_channel_;
 };

@@ -101,29 +101,44 @@ VARSCOPE_SIMD_INLINE void store_filter_lanes(const double (&src)[kFilterLanes], 
   }
 }
 
-// Block `tile` of the output channels: [product][input channel][channel of the block], the channels of the
-// last block filled up with zeros to whole registers.
+// Zeros for those of neighbouring output channels, from `first` on, whose group does not have the input.
+VARSCOPE_SIMD_INLINE void clear_other_groups(std::int64_t first, std::int64_t channels_per_group,
+                                             std::int64_t group, double (&lanes)[kFilterLanes]) noexcept {
+  for (int k = 0; k < kFilterLanes; ++k) {
+    if ((first + k) / channels_per_group != group) lanes[k] = 0.0;
+  }
+}
+
+// Block `tile` of the output channels: [product][input channel of the part][channel of the block], the
+// channels of the last block filled up with zeros to whole registers.
 template <typename Line>
 void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                                std::int64_t tile) noexcept {
   constexpr int kAlpha = Line::kAlpha;
   constexpr int kTaps = Line::kTaps;
   const Conv2DShape& shape = plan.shape;
+  const std::int64_t inputs = plan.winograd.inputs_per_part;
+  const std::int64_t inputs_per_group = shape.in_channels / shape.groups;
+  const std::int64_t outputs_per_group = shape.out_channels / shape.groups;
   const std::int64_t block = plan.blocking.channels_per_block;
   const std::int64_t first = tile * block;
+  const std::int64_t first_input = shape.groups == 1 ? 0 : first / plan.winograd.channels_per_part * inputs;
   const std::int64_t width = smaller(block, plan.blocking.padded_group_channels - first);
-  float* const dst = packed_filter + first * plan.winograd.products * shape.in_channels;
-  for (std::int64_t c = 0; c < shape.in_channels; ++c) {
+  float* const dst = packed_filter + first * plan.winograd.products * inputs;
+  for (std::int64_t c = 0; c < inputs; ++c) {
+    const std::int64_t group = (first_input + c) / inputs_per_group;
+    const std::int64_t input = (first_input + c) % inputs_per_group;
     for (std::int64_t part = 0; part < width; part += kFilterLanes) {
       const std::int64_t lanes = smaller<std::int64_t>(kFilterLanes, width - part);
       const std::int64_t filled = larger<std::int64_t>(0, smaller(lanes, shape.out_channels - first - part));
-      const float* src = filter + c * shape.out_channels + first + part;
+      const float* src = filter + input * shape.out_channels + first + part;
       FilterLines<kTaps> rows_done[kAlpha];
       for (int s = 0; s < kTaps; ++s) {
         FilterLines<kTaps> column;
         for (int r = 0; r < kTaps; ++r) {
-          const float* tap = src + (r * kTaps + s) * shape.in_channels * shape.out_channels;
+          const float* tap = src + (r * kTaps + s) * inputs_per_group * shape.out_channels;
           load_filter_lanes(tap, filled, column.values[r]);
+          if (shape.groups > 1) clear_other_groups(first + part, outputs_per_group, group, column.values[r]);
         }
         FilterLines<kAlpha> products;
         pack_filter_taps<Line>(column, products);
@@ -135,7 +150,7 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
         FilterLines<kAlpha> products;
         pack_filter_taps<Line>(rows_done[i], products);
         for (int j = 0; j < kAlpha; ++j) {
-          float* out = dst + ((i * kAlpha + j) * shape.in_channels + c) * width + part;
+          float* out = dst + ((i * kAlpha + j) * inputs + c) * width + part;
           store_filter_lanes(products.values[j], lanes, out);
         }
       }

@@ -144,6 +144,7 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
       s.stride_width = 2;
       s.dilation_width = 1;
       parts.group_out = 1;
+      if (parts.padding == Padding::odd) parts.padding = Padding::same;  // or no image would be small enough
     }
   } else if (kind < 0.75) {  // pointwise
     s.filter_height = s.filter_width = s.stride_height = s.stride_width = 1;
@@ -161,10 +162,18 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
     s.stride_height = s.stride_width = random.integer(1, 2);
     s.dilation_height = s.dilation_width =
         s.stride_height == 1 && random.chance(0.3) ? random.integer(2, 3) : 1;
-    parts.fewest_in = 8;
-    parts.group_in = std::max(draw_channels(random), parts.fewest_in);
-    parts.group_out = draw_channels(random);
-    if (large && random.chance(0.2)) {  // parts of so many are tiles of their own
+    if (s.dilation_height > 1 && parts.padding == Padding::odd) parts.padding = Padding::same;  // as below
+    if (random.chance(0.25)) {  // grouped, mostly such that some groups fill registers
+      s.groups = 2 * random.integer(1, 8);
+      parts.fewest_in = 4;
+      parts.group_in = 4 * random.integer(1, 6);
+      parts.group_out = 4 * random.integer(1, 8);
+    } else {
+      parts.fewest_in = 8;
+      parts.group_in = std::max(draw_channels(random), parts.fewest_in);
+      parts.group_out = draw_channels(random);
+    }
+    if (s.groups == 1 && large && random.chance(0.2)) {  // parts of so many are tiles of their own
       parts.group_out = parts.fewest_out = random.integer(250, 300);
       if (parts.padding == Padding::odd) parts.padding = Padding::same;  // or no image would be small enough
     }

@@ -57,9 +57,11 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("strassen blocks", plan.strassen.block_tiles > 1);
     count("strassen copies", plan.strassen.copied);
   } else if (plan.algorithm != Conv2DAlgorithm::reference) {
+    count("winograd groups", s.groups > 1);
+    count("winograd dilated", s.dilation_width > 1);
     count("winograd patches", plan.winograd.patch_tiles > 1);
     count("winograd channel parts", plan.winograd.channel_parts > 1);
-    count("winograd channels", plan.winograd.channels_per_chunk < s.in_channels);
+    count("winograd channels", plan.winograd.channels_per_chunk < plan.winograd.inputs_per_part);
     count("winograd passes of blocks", plan.winograd.blocks_per_pass * plan.blocking.channels_per_block <
                                            plan.winograd.channels_per_group);
   }

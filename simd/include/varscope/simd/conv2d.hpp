@@ -137,8 +137,11 @@ struct WinogradBlocking {
   std::int64_t patches_per_tile = 0;         // patches of the whole batch are numbered in a row
   std::int64_t patch_tiles = 0;
   std::int64_t patches_per_register_tile = 0;  // at most
-  std::int64_t channels_per_chunk = 0;         // input channels summed in one pass
-  std::int64_t channels_per_part = 0;          // output channels of a tile
+  // Grouped: some neighbouring groups are a part. It sums all of their inputs, with zeros in the filter for
+  // those of another group, so that the outputs fill registers.
+  std::int64_t inputs_per_part = 0;     // input channels that the outputs of a part sum
+  std::int64_t channels_per_chunk = 0;  // of them in one pass
+  std::int64_t channels_per_part = 0;   // output channels of a tile
   std::int64_t channel_parts = 0;
   std::int64_t channels_per_group = 0;  // output channels whose products exist at one time
   std::int64_t blocks_per_pass = 1;     // blocks that are multiplied for some patches before the next ones
