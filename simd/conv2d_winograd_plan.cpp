@@ -33,6 +33,8 @@ WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outp
 std::int64_t groups_of_part(const Conv2DShape& shape, std::int64_t lanes) noexcept {
   const std::int64_t inputs = shape.in_channels / shape.groups;
   const std::int64_t outputs = shape.out_channels / shape.groups;
+  constexpr std::int64_t kFewestInputs = 4;
+  if (inputs < kFewestInputs) return 0;
   for (std::int64_t groups = 1; groups <= std::min(shape.groups, lanes); ++groups) {
     const bool fills = groups * outputs % lanes == 0 && groups * inputs >= lanes;
     if (shape.groups % groups == 0 && fills) return groups;
@@ -97,7 +99,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
   const bool dilated = shape.dilation_height != 1 || shape.dilation_width != 1;
   if (dilated && shape.stride_height != 1) return "strided, Winograd needs dilation 1";
   if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
-    return "Winograd needs groups some of which fill registers of outputs and of inputs";
+    return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
+           "of inputs";
   if (shape.filter_height != shape.filter_width || shape.stride_height != shape.stride_width ||
       functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
     return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, "
