@@ -43,7 +43,7 @@ struct RegisterTile {
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     if (out.channels != kChannels) {
       run_ragged(in, out);
-    } else if (FewPixelsTile<Arch, kPixels, kVectors>::kBlocks > 1) {
+    } else if constexpr (FewPixelsTile<Arch, kPixels, kVectors>::kBlocks > 1) {
       run_few(in, out);
     } else if (kNearlyWhole && out.fetch) {
       run_whole<kNearlyWhole, false>(in, out);
