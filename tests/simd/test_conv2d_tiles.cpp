@@ -85,6 +85,21 @@ BOOST_AUTO_TEST_CASE(each_output_is_written_by_one_tile) {
   }
 }
 
+// Neighbouring groups are one tile's, as are outputs as far apart as the taps of a dilated filter.
+BOOST_AUTO_TEST_CASE(each_output_of_groups_and_dilated_filters_is_written_by_one_tile) {
+  for (const std::int64_t groups : {2, 4, 8, 12}) {
+    Conv2DShape shape = same_padded(15, 8 * groups, 16 * groups, 3, groups == 4 ? 2 : 1);
+    shape.groups = groups;
+    check_writes(shape, {});
+  }
+  for (const std::int64_t dilation : {2, 3, 7, 20}) {
+    Conv2DShape shape = same_padded(15, 32, 40, 3, 1);
+    shape.dilation_height = shape.dilation_width = dilation;
+    shape.pad_top = shape.pad_left = dilation;
+    check_writes(shape, {});
+  }
+}
+
 // The last register of channels overlaps the one before: both have to be one tile's.
 BOOST_AUTO_TEST_CASE(each_output_of_depthwise_is_written_by_one_tile) {
   Random random(2);
