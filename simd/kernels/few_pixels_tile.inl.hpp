@@ -68,7 +68,7 @@ struct FewPixelsTile {
         for (std::int64_t c = 0; c < in.channels; ++c) {
           unroll<kBlocks>([&](auto b) VARSCOPE_SIMD_LAMBDA {
             const float* const line = filter + b * block_step;
-            prefetch(line);
+            prefetch_filter<kChannels>(line);
             unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
               const Floats<Arch> weights = load<Arch>(line + v * kLanes<Arch>);
               unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
@@ -80,15 +80,6 @@ struct FewPixelsTile {
           ++pixel;
         }
       }
-    }
-  }
-
-  // As register tiles do: where the filter's next page begins, the processor does not know.
-  static VARSCOPE_SIMD_INLINE void prefetch(const float* line) noexcept {
-    constexpr std::int64_t kStepsAhead = 24;
-    constexpr std::int64_t kLineFloats = 16;
-    for (std::int64_t i = 0; i < kChannels; i += kLineFloats) {
-      __builtin_prefetch(line + kStepsAhead * kChannels + i);
     }
   }
 };

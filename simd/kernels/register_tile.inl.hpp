@@ -35,11 +35,6 @@ struct RegisterTile {
   // which costs nothing on a core of one's own, but much beside a busy hardware thread.
   static constexpr int kUnrolled = 4;
 
-  // Of a cache.
-  static constexpr std::int64_t kLineFloats = 16;
-  template <std::int64_t kFloats>
-  static constexpr int kLinesOf = static_cast<int>((kFloats + kLineFloats - 1) / kLineFloats);
-
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     if (out.channels != kChannels) {
       run_ragged(in, out);
@@ -209,15 +204,6 @@ struct RegisterTile {
     for (std::int64_t i = 0; i < kChannels; ++i) dst[i] = i < count ? src[i] : 0.0f;
   }
 
-  // The filter is the long stream of the loop. Processors follow it by themselves, but only to the end of a
-  // page, where each new one would cost the latency of the next cache.
-  static VARSCOPE_SIMD_INLINE void prefetch_filter(const float* filter) noexcept {
-    constexpr std::int64_t kStepsAhead = 24;
-    unroll<kLinesOf<kChannels>>([&](auto line) VARSCOPE_SIMD_LAMBDA {
-      __builtin_prefetch(filter + kStepsAhead * kChannels + line * kLineFloats);
-    });
-  }
-
   // Asks for the lines of one row of the output after another, and for as many floats of the next panel as a
   // turn of the inner loop reads: all of a tile's at once would keep the filter waiting.
   class Requests {
@@ -316,7 +302,7 @@ struct RegisterTile {
   static VARSCOPE_SIMD_INLINE void multiply_channel(const PixelAddresses& pixels, const float* filter,
                                                     Sums& sums) noexcept {
     const float* line = filter + kChannel * kChannels;
-    prefetch_filter(line);
+    prefetch_filter<kChannels>(line);
     Floats<Arch> weights[kVectors];
     unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { weights[v] = load<Arch>(line + v * kLaneCount); });
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {

@@ -61,5 +61,15 @@ struct TileConstants {
 };
 constexpr TileConstants kTileConstants;
 
+// The filter is the long stream of the loop, kChannels floats a step. Processors follow it by themselves, but
+// only to the end of a page, where each new one would cost the latency of the next cache.
+template <std::int64_t kChannels>
+VARSCOPE_SIMD_INLINE void prefetch_filter(const float* filter) noexcept {
+  constexpr std::int64_t kStepsAhead = 24;
+  unroll<kLinesOf<kChannels>>([&](auto line) VARSCOPE_SIMD_LAMBDA {
+    __builtin_prefetch(filter + kStepsAhead * kChannels + line * kLineFloats);
+  });
+}
+
 }  // namespace
 }  // namespace varscope::simd

@@ -24,6 +24,11 @@ using Floats = xsimd::batch<float, Arch>;
 template <typename Arch>
 constexpr std::int64_t kLanes = static_cast<std::int64_t>(Floats<Arch>::size);
 
+// Of a line of a cache, and how many lines so many floats are.
+constexpr std::int64_t kLineFloats = 16;
+template <std::int64_t kFloats>
+constexpr int kLinesOf = static_cast<int>((kFloats + kLineFloats - 1) / kLineFloats);
+
 // A constant as an argument: unroll() passes these, so that an index is a compile-time value in a generic
 // lambda.
 template <int kValue>

@@ -15,7 +15,6 @@ namespace {
 VARSCOPE_SIMD_INLINE void fetch_output_pixels(const float* pixels, std::int64_t rows, std::int64_t row_step,
                                               std::int64_t columns, std::int64_t pixel_step,
                                               std::int64_t channels) noexcept {
-  constexpr std::int64_t kLineFloats = 16;
   for (std::int64_t y = 0; y < rows; ++y) {
     for (std::int64_t x = 0; x < columns; ++x) {
       const float* const pixel = pixels + y * row_step + x * pixel_step;
