@@ -247,7 +247,8 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
         break;
       case 2:  // depthwise by strips; so many channels that blocks are cut, and some inputs copied
         s.in_channels = s.groups = s.out_channels =
-            random.pick<std::int64_t>({17, 64, 130, 200, 384, 512, 1024});
+            random.pick<std::int64_t>({16, 17, 33, 64, 130, 200, 256, 384, 512, 1024});
+        s.filter_height = random.pick<std::int64_t>({1, 3, 5, 7});
         s.filter_width = random.pick<std::int64_t>({3, 5, 7});
         s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
         break;

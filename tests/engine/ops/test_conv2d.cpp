@@ -211,17 +211,23 @@ BOOST_AUTO_TEST_CASE(bias_residual_and_relu_around_it_give_the_same_values) {
         if (with_residual) expected.add(i, of_residual[i]);
         expected.values[i] = std::max(expected.values[i], 0.0);
       }
+      const auto check = [&](const vs::Conv2DOptions& options) {
+        on_every_instruction_set(
+            {image, filter, bias, residual},
+            [&](const std::vector<vs::Tensor>& inputs) {
+              const vs::Tensor window = vs::reshape(inputs[1], filter.shape());
+              const vs::Tensor sum = vs::conv2d(inputs[0], window, options) + inputs[2];
+              return vs::relu(with_residual ? sum + inputs[3] : sum);
+            },
+            [&](const vs::Array& result) {
+              check_close(result, vs::float32, expected, epsilons(filter.shape()));
+            });
+      };
+      vs::Conv2DOptions strict = convolution.options;
+      strict.accuracy = vs::Accuracy::strict;
+      check(strict);
       expected.share_magnitudes();
-      on_every_instruction_set(
-          {image, filter, bias, residual},
-          [&](const std::vector<vs::Tensor>& inputs) {
-            const vs::Tensor window = vs::reshape(inputs[1], filter.shape());
-            const vs::Tensor sum = vs::conv2d(inputs[0], window, convolution.options) + inputs[2];
-            return vs::relu(with_residual ? sum + inputs[3] : sum);
-          },
-          [&](const vs::Array& result) {
-            check_close(result, vs::float32, expected, epsilons(filter.shape()));
-          });
+      check(convolution.options);
     }
   }
 }
