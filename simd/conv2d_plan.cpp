@@ -48,10 +48,11 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   const std::int64_t positions = shape.filter_height * shape.filter_width;
   const std::int64_t lanes = kernels.vector_floats;
 
-  blocking.channels_per_block = std::min(kernels.tile_vectors, ceil_divide(group_out, lanes)) * lanes;
+  const RegisterTileSize size = register_tile_size(kernels, ceil_divide(group_out, lanes));
+  blocking.channels_per_block = size.vectors * lanes;
   blocking.blocks_per_group = ceil_divide(group_out, blocking.channels_per_block);
   blocking.padded_group_channels = ceil_divide(group_out, lanes) * lanes;
-  blocking.pixels_per_register_tile = std::min(kernels.tile_pixels, shape.out_width);
+  blocking.pixels_per_register_tile = std::min(size.pixels, shape.out_width);
 
   // One pass's part of a block's filter: whole filter rows, or one row of some of the channels.
   constexpr std::int64_t kFewestChannels = 16;

@@ -35,14 +35,11 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   MatMulBlocking blocking;
   const std::int64_t lanes = kernels.vector_floats;
   const std::int64_t vectors = ceil_divide(size.columns, lanes);
-  // A register tile one register wide loads as much as it multiplies, so few registers are blocks of three
-  // rather than of two and one.
-  const bool by_threes = vectors == 3 || vectors == 9;
-  blocking.columns_per_block = std::min(by_threes ? 3 : kernels.tile_vectors, vectors) * lanes;
+  const RegisterTileSize tile = register_tile_size(kernels, vectors);
+  blocking.columns_per_block = tile.vectors * lanes;
   blocking.block_count = ceil_divide(size.columns, blocking.columns_per_block);
   blocking.padded_columns = vectors * lanes;
-  blocking.rows_per_panel =
-      std::min(by_threes ? kernels.tile_pixels * 2 / 3 : kernels.tile_pixels, size.rows);
+  blocking.rows_per_panel = std::min(tile.pixels, size.rows);
 
   // A block of B for one chunk of the depth and the rows of A stay in the second-level cache.
   const std::int64_t depth_for_b = filter_bytes_per_pass(caches) / (blocking.columns_per_block * kFloatBytes);

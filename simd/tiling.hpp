@@ -3,6 +3,7 @@
 #pragma once
 
 #include <varscope/simd/cpu.hpp>
+#include <varscope/simd/kernel_set.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -16,6 +17,18 @@ constexpr std::int64_t kFlopsPerTile = 4'000'000;
 
 // So many tiles fill the threads of a large machine evenly.
 constexpr std::int64_t kManyTiles = 32;
+
+struct RegisterTileSize {
+  std::int64_t pixels;
+  std::int64_t vectors;
+};
+
+// The register tile for so many registers of output channels. One register wide it would load as much as it
+// multiplies, so few registers are blocks of three rather than of two and one.
+constexpr RegisterTileSize register_tile_size(const KernelSet& kernels, std::int64_t vectors) noexcept {
+  if (vectors == 3 || vectors == 9) return {kernels.tile_pixels * 2 / 3, 3};
+  return {kernels.tile_pixels, std::min(kernels.tile_vectors, vectors)};
+}
 
 constexpr std::int64_t ceil_divide(std::int64_t a, std::int64_t b) noexcept {
   return (a + b - 1) / b;

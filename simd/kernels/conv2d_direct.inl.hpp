@@ -86,6 +86,13 @@ VARSCOPE_SIMD_INLINE void copy_columns(const float* row, std::int64_t pixel_floa
   for (std::int64_t i = last * channels; i < columns * channels; ++i) dst[i] = 0.0f;
 }
 
+// Where register tiles write.
+struct OutputPlace {
+  std::int64_t pixel;         // the first, of the whole output
+  std::int64_t pixels;        // of one of them
+  std::int64_t panel_pixels;  // from the first pixel of one to that of the next
+};
+
 template <typename Arch>
 class DirectTile {
  public:
@@ -116,7 +123,10 @@ class DirectTile {
         for (std::int64_t block = place_.first_block; block < place_.last_block;
              block += blocking_.blocks_per_pass) {
           const Range blocks = {block, smaller(block + blocking_.blocks_per_pass, place_.last_block)};
-          for (std::int64_t y = place_.first_row; y < place_.last_row; ++y) run_row(y, blocks);
+          for (std::int64_t y = place_.first_row, count = 1; y < place_.last_row; y += count) {
+            count = rows_alike(y);
+            run_rows(y, count, blocks);
+          }
         }
       }
     }
@@ -125,6 +135,14 @@ class DirectTile {
  private:
   VARSCOPE_SIMD_INLINE std::int64_t top_of(std::int64_t y) const noexcept {
     return y * shape_.stride_height - shape_.pad_top;
+  }
+
+  // How many rows from y on read the same filter rows: all of them, or it is one.
+  VARSCOPE_SIMD_INLINE std::int64_t rows_alike(std::int64_t y) const noexcept {
+    const std::int64_t below =
+        shape_.in_height - 1 - top_of(y) - (shape_.filter_height - 1) * shape_.dilation_height;
+    if (top_of(y) < 0 || below < 0) return 1;
+    return smaller(below / shape_.stride_height + 1, place_.last_row - y);
   }
 
   // The first pixel and channel of an input row.
@@ -152,50 +170,69 @@ class DirectTile {
     }
   }
 
-  VARSCOPE_SIMD_INLINE void run_row(std::int64_t y, const Range& blocks) const noexcept {
+  // Rows y to y + count that read the same filter rows. What lies beside each other in one row, or below each
+  // other in one tile of each, is one rectangle of register tiles: whichever is longer.
+  VARSCOPE_SIMD_INLINE void run_rows(std::int64_t y, std::int64_t count, const Range& blocks) const noexcept {
+    std::int64_t edges = 0;
+    for (std::int64_t tile = 0, equal = 1; tile < cut_.tiles; tile += equal) {
+      const bool inside = cut_.inside(tile);
+      equal = inside ? cut_.equal_tiles(tile) : 1;
+      if (equal > count) {
+        for (std::int64_t i = 0; i < count; ++i) run_panels(tile, edges, y + i, true, equal, blocks);
+      } else {
+        for (std::int64_t i = 0; i < equal; ++i) run_panels(tile + i, edges, y, false, count, blocks);
+      }
+      edges += inside ? 0 : 1;
+    }
+  }
+
+  // As many register tiles of pixels, beside (or below) each other, from tile `tile` of row y on, which may
+  // be an edge of that number.
+  VARSCOPE_SIMD_INLINE void run_panels(std::int64_t tile, std::int64_t edge_number, std::int64_t y,
+                                       bool beside, std::int64_t panels, const Range& blocks) const noexcept {
     const std::int64_t top = top_of(y);
     Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
     rows = {larger(rows.first, pass_.first), smaller(rows.last, pass_.last)};
     if (rows.last < rows.first) rows.last = rows.first;
     const bool none = rows.first == rows.last;
     const std::int64_t in_row = none ? first_in_row_ : top + rows.first * shape_.dilation_height;
-    const std::int64_t out_row = (place_.image * shape_.out_height + y) * shape_.out_width;
-    std::int64_t edges = 0;
-    for (std::int64_t tile = 0; tile < cut_.tiles; ++tile) {
-      const std::int64_t x = cut_.first(tile);
-      const std::int64_t pixels = cut_.pixels(tile);
-      TileInput in = {.pixels = nullptr,
-                      .pixel_step = 0,
-                      .rows = rows.last - rows.first,
-                      .columns = joined_ ? 1 : shape_.filter_width,
-                      .channels = joined_ ? shape_.filter_width * channels_ : channels_,
-                      .filter = nullptr};
-      std::int64_t pixel_floats = shape_.in_channels;
-      if (cut_.inside(tile)) {
-        in.pixels = input_row(in_row) + cut_.first_column(tile) * shape_.in_channels;
-        in.row_step = shape_.dilation_height * row_floats_;
-      } else {
-        pixel_floats = channels_;
-        const std::int64_t edge_row = cut_.columns(pixels) * channels_;
-        in.pixels = edge(edges++) + (in_row - first_in_row_) * edge_row;
-        in.row_step = shape_.dilation_height * edge_row;
-      }
-      in.pixel_step = shape_.stride_width * pixel_floats;
-      in.column_step = shape_.dilation_width * pixel_floats;
-      const std::int64_t out_pixel = (out_row + x) * shape_.out_channels;
-      for_each_blocks(blocks.first * blocking_.channels_per_block,
-                      smaller(blocks.last * blocking_.channels_per_block, group_out_),
-                      blocking_.channels_per_block,
-                      [&](std::int64_t channel, std::int64_t channels, std::int64_t count) {
-                        run_blocks(in, rows.first, out_pixel, pixels, channel, channels, count);
-                      });
+    const std::int64_t pixels = cut_.pixels(tile);
+    TileInput in = {.pixels = nullptr,
+                    .pixel_step = 0,
+                    .rows = rows.last - rows.first,
+                    .columns = joined_ ? 1 : shape_.filter_width,
+                    .channels = joined_ ? shape_.filter_width * channels_ : channels_,
+                    .filter = nullptr,
+                    .panels = panels};
+    std::int64_t pixel_floats = shape_.in_channels;
+    std::int64_t row_floats = row_floats_;
+    if (cut_.inside(tile)) {
+      in.pixels = input_row(in_row) + cut_.first_column(tile) * shape_.in_channels;
+    } else {
+      pixel_floats = channels_;
+      row_floats = cut_.columns(pixels) * channels_;
+      in.pixels = edge(edge_number) + (in_row - first_in_row_) * row_floats;
     }
+    in.row_step = shape_.dilation_height * row_floats;
+    in.pixel_step = shape_.stride_width * pixel_floats;
+    in.column_step = shape_.dilation_width * pixel_floats;
+    in.panel_step = beside ? pixels * in.pixel_step : shape_.stride_height * row_floats;
+    const OutputPlace out = {
+        .pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
+        .pixels = pixels,
+        .panel_pixels = beside ? pixels : shape_.out_width};
+    for_each_blocks(blocks.first * blocking_.channels_per_block,
+                    smaller(blocks.last * blocking_.channels_per_block, group_out_),
+                    blocking_.channels_per_block,
+                    [&](std::int64_t channel, std::int64_t channels, std::int64_t count) {
+                      run_blocks(in, rows.first, out, channel, channels, count);
+                    });
   }
 
-  // `count` register tiles of `channels` output channels each, from `block_channel` of the group on.
-  // `out_pixel`: the first output pixel's place in the output.
-  VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, std::int64_t first_filter_row, std::int64_t out_pixel,
-                                       std::int64_t pixels, std::int64_t block_channel, std::int64_t channels,
+  // The input's panels by `count` register tiles of `channels` output channels each, from `block_channel` of
+  // the group on.
+  VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, std::int64_t first_filter_row, const OutputPlace& place,
+                                       std::int64_t block_channel, std::int64_t channels,
                                        std::int64_t count) const noexcept {
     const std::int64_t vectors = (channels + kLanes<Arch> - 1) / kLanes<Arch>;
     in.filter = arguments_.packed_filter +
@@ -205,18 +242,20 @@ class DirectTile {
     in.blocks = count;
     in.block_step = positions_ * group_in_ * blocking_.channels_per_block;
     const std::int64_t out_channel = place_.group * group_out_ + block_channel;
-    const std::int64_t index = out_pixel + out_channel;
+    const std::int64_t index = place.pixel * shape_.out_channels + out_channel;
     const Conv2DEpilogue& epilogue = arguments_.epilogue;
     const bool first_pass = first_channel_ == 0 && pass_.first == 0;
     const bool last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height;
     const float* const residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index;
-    register_tile<Arch>(pixels, vectors)(
+    register_tile<Arch>(place.pixels, vectors)(
         in, {.pixels = arguments_.output + index,
              .pixel_step = shape_.out_channels,
+             .panel_step = place.panel_pixels * shape_.out_channels,
              .channels = channels,
              .bias = first_pass && epilogue.bias != nullptr ? epilogue.bias + out_channel : nullptr,
              .start = first_pass ? residual : arguments_.output + index,
              .start_step = shape_.out_channels,
+             .start_panel_step = place.panel_pixels * shape_.out_channels,
              .relu = last_pass && epilogue.activation == Activation::relu,
              .fetch = blocking_.fetch_output});
   }

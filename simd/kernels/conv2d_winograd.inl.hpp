@@ -153,13 +153,14 @@ class WinogradTile {
                             .block_step = blocking_.inputs_per_part * kProducts * width};
       float* const products =
           products_ + product * blocking_.product_step + patch * blocking_.channels_per_group + block;
-      register_tile<Arch>(patches, width / kLaneCount)(in,
-                                                       {.pixels = products,
-                                                        .pixel_step = blocking_.channels_per_group,
-                                                        .panel_step = patches * blocking_.channels_per_group,
-                                                        .channels = width,
-                                                        .start = first_input == 0 ? nullptr : products,
-                                                        .start_step = blocking_.channels_per_group});
+      register_tile<Arch>(patches, width / kLaneCount)(
+          in, {.pixels = products,
+               .pixel_step = blocking_.channels_per_group,
+               .panel_step = patches * blocking_.channels_per_group,
+               .channels = width,
+               .start = first_input == 0 ? nullptr : products,
+               .start_step = blocking_.channels_per_group,
+               .start_panel_step = patches * blocking_.channels_per_group});
     };
     for_each_panels(patches_, blocking_.patches_per_register_tile, run);
   }

@@ -12,14 +12,23 @@ namespace {
 
 struct DirectRowCut {
   const Conv2DShape& shape;
-  std::int64_t tiles;  // of nearly equal width
+  std::int64_t tiles;
+  std::int64_t smaller_size;  // the first tiles have one pixel more
+  std::int64_t larger_tiles;
 
   constexpr DirectRowCut(const Conv2DShape& of, std::int64_t most_pixels) noexcept
-      : shape(of), tiles((of.out_width + most_pixels - 1) / most_pixels) {}
+      : shape(of),
+        tiles((of.out_width + most_pixels - 1) / most_pixels),
+        smaller_size(tiles == 0 ? 0 : of.out_width / tiles),
+        larger_tiles(of.out_width - smaller_size * tiles) {}
 
   // The first output pixel of a tile, and how many it has.
-  constexpr std::int64_t first(std::int64_t tile) const noexcept { return tile * shape.out_width / tiles; }
-  constexpr std::int64_t pixels(std::int64_t tile) const noexcept { return first(tile + 1) - first(tile); }
+  constexpr std::int64_t first(std::int64_t tile) const noexcept {
+    return tile * smaller_size + (tile < larger_tiles ? tile : larger_tiles);
+  }
+  constexpr std::int64_t pixels(std::int64_t tile) const noexcept {
+    return smaller_size + (tile < larger_tiles ? 1 : 0);
+  }
 
   // The first input column that a tile reads; outside of the image it is negative.
   constexpr std::int64_t first_column(std::int64_t tile) const noexcept {
@@ -32,6 +41,12 @@ struct DirectRowCut {
   constexpr bool inside(std::int64_t tile) const noexcept {
     const std::int64_t left = first_column(tile);
     return left >= 0 && left + columns(pixels(tile)) <= shape.in_width;
+  }
+  // How many tiles from this one on, which is inside, are inside and as wide: one rectangle of them.
+  constexpr std::int64_t equal_tiles(std::int64_t tile) const noexcept {
+    std::int64_t last = tile + 1;
+    while (last < tiles && pixels(last) == pixels(tile) && inside(last)) ++last;
+    return last - tile;
   }
 };
 

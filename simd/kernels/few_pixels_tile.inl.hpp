@@ -42,11 +42,12 @@ struct FewPixelsTile {
     const std::int64_t channel = block * kChannels;
     const auto channel_of = [](int b, int v)
                                 VARSCOPE_SIMD_LAMBDA { return b * kChannels + v * kLanes<Arch>; };
+    const float* const start = out.start == nullptr ? nullptr : out.start + panel * out.start_panel_step;
     Sums sums;
     for_each_sum([&](auto b, auto p, auto v) VARSCOPE_SIMD_LAMBDA {
       const std::int64_t at = channel + channel_of(b, v);
       Floats<Arch> sum = broadcast<Arch>(0.0f);
-      if (out.start != nullptr) sum = load<Arch>(out.start + (panel * kPixels + p) * out.start_step + at);
+      if (start != nullptr) sum = load<Arch>(start + p * out.start_step + at);
       sums[b][p][v] = out.bias == nullptr ? sum : sum + load<Arch>(out.bias + at);
     });
     multiply(in, in.filter + panel * in.panel_filter_step + block * in.block_step,

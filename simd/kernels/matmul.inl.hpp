@@ -79,6 +79,7 @@ VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in,
              .bias = first_pass && tile.bias != nullptr ? tile.bias + first_column : nullptr,
              .start = first_pass ? residual : tile.c + first,
              .start_step = tile.columns,
+             .start_panel_step = rows * tile.columns,
              .relu = last_pass && tile.activation == Activation::relu,
              .fetch = tile.fetch_output});
   };

@@ -111,7 +111,7 @@ struct RegisterTile {
     place.start = word(starts ? out.start : kTileConstants.zeros);
     place.start_pixel_step = word(starts ? out.start_step : 0);
     place.start_block_step = starts ? kChannels : 0;
-    place.start_panel_step = starts ? kPixels * out.start_step - width : 0;
+    place.start_panel_step = starts ? out.start_panel_step - width : 0;
     place.dst = word(out.pixels);
     place.dst_pixel_step = word(out.pixel_step);
     place.dst_panel_step = out.panel_step - width;
@@ -185,10 +185,10 @@ struct RegisterTile {
       tile_out.start_step = kChannels;
     }
     for (std::int64_t panel = 0; panel < in.panels; ++panel) {
-      const std::int64_t first = panel * kPixels;
       if (out.start != nullptr) {
+        const float* const start = out.start + panel * out.start_panel_step;
         for (std::int64_t p = 0; p < kPixels; ++p)
-          copy_padded(out.start + (first + p) * out.start_step, out.channels, sums + p * kChannels);
+          copy_padded(start + p * out.start_step, out.channels, sums + p * kChannels);
       }
       run_whole<false, false>(tile_in, tile_out);
       tile_in.pixels += in.panel_step;

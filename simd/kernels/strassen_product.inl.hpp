@@ -166,7 +166,8 @@ class StrassenTile {
                                                           .panel_step = pairs * block.width,
                                                           .channels = block.width,
                                                           .start = start == nullptr ? nullptr : start + first,
-                                                          .start_step = block.width});
+                                                          .start_step = block.width,
+                                                          .start_panel_step = pairs * block.width});
     };
     for_each_panels(pairs_, blocking_.pairs_per_register_tile, run);
   }
@@ -211,6 +212,7 @@ class StrassenTile {
                               .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column,
                               .start = start + pair * block.width,
                               .start_step = block.width,
+                              .start_panel_step = pairs * block.width,
                               .relu = epilogue.activation == Activation::relu,
                               .fetch = blocking_.fetch_output};
       register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair, pairs, panels),

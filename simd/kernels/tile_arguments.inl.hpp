@@ -38,8 +38,9 @@ struct TileOutput {
   std::int64_t channels;
   // The sums start at both. Null for zero.
   const float* bias = nullptr;
-  const float* start = nullptr;  // a residual, or what an earlier pass left; laid out as `pixels` are
-  std::int64_t start_step = 0;   // from one pixel's to the next
+  const float* start = nullptr;       // a residual, or what an earlier pass left
+  std::int64_t start_step = 0;        // from one pixel's to the next
+  std::int64_t start_panel_step = 0;  // and from one panel's to the next
   bool relu = false;
   // Input and output come from beyond the second-level cache: ask for what comes next. (A hint: small tiles
   // do not.)
