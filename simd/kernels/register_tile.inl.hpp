@@ -37,15 +37,15 @@ struct RegisterTile {
 
   static void run(const TileInput& in, const TileOutput& out) noexcept {
     if (out.channels != kChannels) {
-      run_ragged(in, out);
+      run_whole<Form::ragged>(in, out);
     } else if constexpr (FewPixelsTile<Arch, kPixels, kVectors>::kBlocks > 1) {
       run_few(in, out);
     } else if (kNearlyWhole && out.fetch) {
-      run_whole<kNearlyWhole, false>(in, out);
+      run_whole<kNearlyWhole ? Form::fetching : Form::plain>(in, out);
     } else if (out.start == nullptr && out.bias == nullptr && !out.relu) {
-      run_whole<false, true>(in, out);
+      run_whole<Form::bare>(in, out);
     } else {
-      run_whole<false, false>(in, out);
+      run_whole<Form::plain>(in, out);
     }
   }
 
@@ -87,10 +87,17 @@ struct RegisterTile {
     const float* bias;
     std::int64_t bias_step;  // between blocks
     const float* floor;
+    std::int64_t last_channels;  // of the last register
   };
 
-  // kFetch: as TileOutput's; kBare: there is neither start, bias nor activation.
-  template <bool kFetch, bool kBare>
+  enum class Form {
+    plain,
+    bare,      // there is neither start, bias nor activation
+    fetching,  // as TileOutput's fetch
+    ragged,    // of the last register only some channels are there; one block
+  };
+
+  template <Form kForm>
   static void run_whole(const TileInput& in, const TileOutput& out) noexcept {
     static_assert(kChannels <= TileConstants::kFloats);
     const bool starts = out.start != nullptr;
@@ -118,13 +125,14 @@ struct RegisterTile {
     place.first_bias = word(out.bias != nullptr ? out.bias : kTileConstants.minus_zeros);
     place.bias_step = out.bias != nullptr ? kChannels : 0;
     place.floor = word(out.relu ? kTileConstants.zeros : kTileConstants.no_floor);
+    place.last_channels = word(out.channels - (kVectors - 1) * kLaneCount);
     const float* filter = in.filter;
     asm volatile("" : : "r"(&place) : "memory");
     for (; place.panels != 0; --place.panels) {
       place.bias = place.first_bias;
       place.filter = filter;
       for (place.blocks = place.blocks_per_panel; place.blocks != 0; --place.blocks) {
-        run_tile<kFetch, kBare>(place);
+        run_tile<kForm>(place);
         place.filter += place.block_step;
         place.start += place.start_block_step;
         place.dst += kChannels;
@@ -137,18 +145,18 @@ struct RegisterTile {
     }
   }
 
-  template <bool kFetch, bool kBare>
+  template <Form kForm>
   static VARSCOPE_SIMD_INLINE void run_tile(const Place& place) noexcept {
     Sums sums;
-    if constexpr (kBare) {
+    if constexpr (kForm == Form::bare) {
       unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
         unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = broadcast<Arch>(0.0f); });
       });
     } else {
-      begin(place.start, place.start_pixel_step, place.bias, sums);
+      begin<kForm>(place, sums);
     }
-    multiply<kFetch>(place, sums);
-    finish<kBare>(place, sums);
+    multiply<kForm == Form::fetching>(place, sums);
+    finish<kForm>(place, sums);
   }
 
   // Several blocks at one time, what is left one by one.
@@ -165,43 +173,7 @@ struct RegisterTile {
     rest_out.pixels += channel;
     if (out.bias != nullptr) rest_out.bias += channel;
     if (out.start != nullptr) rest_out.start += channel;
-    run_whole<false, false>(rest_in, rest_out);
-  }
-
-  // By way of whole registers, one panel after another.
-  static void run_ragged(const TileInput& in, const TileOutput& out) noexcept {
-    float bias[kChannels];
-    float sums[kPixels * kChannels];
-    TileInput tile_in = in;
-    tile_in.panels = 1;
-    TileOutput tile_out = {.pixels = sums, .pixel_step = kChannels, .channels = kChannels};
-    tile_out.relu = out.relu;
-    if (out.bias != nullptr) {
-      copy_padded(out.bias, out.channels, bias);
-      tile_out.bias = bias;
-    }
-    if (out.start != nullptr) {
-      tile_out.start = sums;
-      tile_out.start_step = kChannels;
-    }
-    for (std::int64_t panel = 0; panel < in.panels; ++panel) {
-      if (out.start != nullptr) {
-        const float* const start = out.start + panel * out.start_panel_step;
-        for (std::int64_t p = 0; p < kPixels; ++p)
-          copy_padded(start + p * out.start_step, out.channels, sums + p * kChannels);
-      }
-      run_whole<false, false>(tile_in, tile_out);
-      tile_in.pixels += in.panel_step;
-      tile_in.filter += in.panel_filter_step;
-      for (std::int64_t p = 0; p < kPixels; ++p) {
-        float* const dst = out.pixels + panel * out.panel_step + p * out.pixel_step;
-        for (std::int64_t i = 0; i < out.channels; ++i) dst[i] = sums[p * kChannels + i];
-      }
-    }
-  }
-
-  static VARSCOPE_SIMD_INLINE void copy_padded(const float* src, std::int64_t count, float* dst) noexcept {
-    for (std::int64_t i = 0; i < kChannels; ++i) dst[i] = i < count ? src[i] : 0.0f;
+    run_whole<Form::plain>(rest_in, rest_out);
   }
 
   // Asks for the lines of one row of the output after another, and for as many floats of the next panel as a
@@ -314,25 +286,39 @@ struct RegisterTile {
   // The bias is added here, where the processor has time for it; in the end, where the sums are late anyway,
   // it would cost 10 to 18 cycles a tile. One way for all cases: with another one the compiler would move all
   // sums from one set of registers to another.
-  static VARSCOPE_SIMD_INLINE void begin(const float* start, std::int64_t step, const float* bias,
-                                         Sums& sums) noexcept {
+  template <Form kForm>
+  static VARSCOPE_SIMD_INLINE void begin(const Place& place, Sums& sums) noexcept {
+    [[maybe_unused]] const FirstLanes<Arch> last(place.last_channels);
+    const auto load_register = [&](const float* src, auto v) VARSCOPE_SIMD_LAMBDA {
+      src += v * kLaneCount;
+      return kForm == Form::ragged && v == kVectors - 1 ? last.load(src) : load<Arch>(src);
+    };
+    const float* start = place.start;
+    const std::int64_t step = place.start_pixel_step;
     Floats<Arch> biases[kVectors];
-    unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { biases[v] = load<Arch>(bias + v * kLaneCount); });
+    unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA { biases[v] = load_register(place.bias, v); });
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
-      unroll<kVectors>(
-          [&](auto v) VARSCOPE_SIMD_LAMBDA { sums[p][v] = load<Arch>(start + v * kLaneCount) + biases[v]; });
+      unroll<kVectors>([&](auto v)
+                           VARSCOPE_SIMD_LAMBDA { sums[p][v] = load_register(start, v) + biases[v]; });
       start += step;
     });
   }
 
-  template <bool kBare>
+  template <Form kForm>
   static VARSCOPE_SIMD_INLINE void finish(const Place& place, Sums& sums) noexcept {
     const Floats<Arch> floor = load<Arch>(place.floor);
+    [[maybe_unused]] const FirstLanes<Arch> last(place.last_channels);
     float* dst = place.dst;
     const std::int64_t step = place.dst_pixel_step;
     unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
       unroll<kVectors>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-        store<Arch>(dst + v * kLaneCount, kBare ? sums[p][v] : xsimd::max(floor, sums[p][v]));
+        const Floats<Arch> value = kForm == Form::bare ? sums[p][v] : xsimd::max(floor, sums[p][v]);
+        float* const at = dst + v * kLaneCount;
+        if constexpr (kForm == Form::ragged && v == kVectors - 1) {
+          last.store(at, value);
+        } else {
+          store<Arch>(at, value);
+        }
       });
       dst += step;
     });

@@ -204,11 +204,16 @@ class StrassenTile {
     const std::int64_t column = half * blocking_.half_channels + block.column;
     const std::int64_t existing = existing_pairs(odd);
     if (existing <= 0) return;
+    const std::int64_t channels = smaller(block.width, shape_.out_channels - column);
+    if (channels <= block.width - kLanes<Arch>) {
+      finish_few(block, product, start, odd, column, channels);
+      return;
+    }
     const auto run = [&](std::int64_t pair, std::int64_t pairs, std::int64_t panels) {
       const TileOutput out = {.pixels = arguments_.output + output_index(pair, odd, column),
                               .pixel_step = 2 * shape_.out_channels,
                               .panel_step = pairs * 2 * shape_.out_channels,
-                              .channels = smaller(block.width, shape_.out_channels - column),
+                              .channels = channels,
                               .bias = epilogue.bias == nullptr ? nullptr : epilogue.bias + column,
                               .start = start + pair * block.width,
                               .start_step = block.width,
@@ -219,6 +224,23 @@ class StrassenTile {
                                                              out);
     };
     for_each_panels(existing, blocking_.pairs_per_register_tile, run);
+  }
+
+  // Where the last register of a block, or more, is all padding: only of the second half, which leaves p5.
+  void finish_few(const Block& block, int product, const float* start, int odd, std::int64_t column,
+                  std::int64_t channels) const noexcept {
+    const Conv2DEpilogue& epilogue = arguments_.epilogue;
+    float* const sums = block.sums[2];
+    add_product(block, product, start, sums);
+    const std::int64_t existing = existing_pairs(odd);
+    for (std::int64_t pair = 0; pair < existing; ++pair) {
+      float* const dst = arguments_.output + output_index(pair, odd, column);
+      for (std::int64_t i = 0; i < channels; ++i) {
+        const float bias = epilogue.bias == nullptr ? 0.0f : epilogue.bias[column + i];
+        const float sum = sums[pair * block.width + i] + bias;
+        dst[i] = epilogue.activation == Activation::relu && sum < 0 ? 0.0f : sum;
+      }
+    }
   }
 
   const Conv2DShape& shape_;

@@ -34,7 +34,7 @@ struct TileOutput {
   float* pixels;
   std::int64_t pixel_step;
   std::int64_t panel_step = 0;
-  // 1 .. kVectors * lanes of the last registers are stored. Where they are not all, there is one block.
+  // That are there, of the last register at least one. Where they are not all, there is one block.
   std::int64_t channels;
   // The sums start at both. Null for zero.
   const float* bias = nullptr;

@@ -91,6 +91,57 @@ VARSCOPE_SIMD_INLINE void store_partial(float* dst, Floats<Arch> value, std::int
   for (std::int64_t i = 0; i < count; ++i) dst[i] = buffer[i];
 }
 
+// Which floats of a register are there: for loads and stores that leave the others, and their memory, alone.
+template <typename Arch>
+class FirstLanes {
+ public:
+  // count: 0 .. lanes.
+  VARSCOPE_SIMD_INLINE explicit FirstLanes(std::int64_t count) noexcept {
+#if defined(__AVX512F__)
+    mask_ = static_cast<__mmask16>((1u << count) - 1);
+#elif defined(__AVX2__)
+    const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    mask_ = _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(count)), lanes);
+#else
+    mask_ = count;
+#endif
+  }
+
+  // Zeros for the others.
+  VARSCOPE_SIMD_INLINE Floats<Arch> load(const float* src) const noexcept {
+#if defined(__AVX512F__)
+    return Floats<Arch>(_mm512_maskz_loadu_ps(mask_, src));
+#elif defined(__AVX2__)
+    return Floats<Arch>(_mm256_maskload_ps(src, mask_));
+#else
+    float buffer[kLanes<Arch>];
+    for (std::int64_t i = 0; i < kLanes<Arch>; ++i) buffer[i] = i < mask_ ? src[i] : 0.0f;
+    return simd::load<Arch>(buffer);
+#endif
+  }
+
+  VARSCOPE_SIMD_INLINE void store(float* dst, Floats<Arch> value) const noexcept {
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(dst, mask_, value);
+#elif defined(__AVX2__)
+    _mm256_maskstore_ps(dst, mask_, value);
+#else
+    float buffer[kLanes<Arch>];
+    simd::store<Arch>(buffer, value);
+    for (std::int64_t i = 0; i < mask_; ++i) dst[i] = buffer[i];
+#endif
+  }
+
+ private:
+#if defined(__AVX512F__)
+  __mmask16 mask_;
+#elif defined(__AVX2__)
+  __m256i mask_;
+#else
+  std::int64_t mask_;
+#endif
+};
+
 // a * b + c, rounded once where the instruction set has it (SSE4.2 rounds twice). xsimd 8 has no fused form
 // for AVX-512.
 template <typename Arch>
