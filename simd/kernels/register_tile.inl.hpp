@@ -28,6 +28,10 @@ template <typename Arch, int kPixels, int kVectors>
 struct RegisterTile {
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
   static constexpr std::int64_t kChannels = kVectors * kLaneCount;
+  // One register wide a tile loads as much as it multiplies, and has half the sums: two are one, where
+  // possible.
+  static constexpr bool kPairs =
+      kVectors == 1 && kPixels <= kTilePixels<Arch> && 2 * kPixels > kTilePixels<Arch>;
   static constexpr bool kNearlyWhole = kPixels * kVectors >= (kTilePixels<Arch> - 1) * kTileVectors;
   using Sums = Floats<Arch>[kPixels][kVectors];
 
@@ -36,6 +40,9 @@ struct RegisterTile {
   static constexpr int kUnrolled = 4;
 
   static void run(const TileInput& in, const TileOutput& out) noexcept {
+    if constexpr (kPairs) {
+      if (can_pair(in, out)) return run_pairs(in, out);
+    }
     if (out.channels != kChannels) {
       run_whole<Form::ragged>(in, out);
     } else if constexpr (FewPixelsTile<Arch, kPixels, kVectors>::kBlocks > 1) {
@@ -157,6 +164,33 @@ struct RegisterTile {
     }
     multiply<kForm == Form::fetching>(place, sums);
     finish<kForm>(place, sums);
+  }
+
+  // Where panels follow each other; and tiles of few steps are rather short, for the processor to begin the
+  // next one meanwhile.
+  static bool can_pair(const TileInput& in, const TileOutput& out) noexcept {
+    constexpr std::int64_t kFewSteps = 32;
+    return in.panels > 1 && in.rows * in.columns * in.channels >= kFewSteps && in.panel_filter_step == 0 &&
+           in.panel_step == kPixels * in.pixel_step && out.panel_step == kPixels * out.pixel_step &&
+           (out.start == nullptr || out.start_panel_step == kPixels * out.start_step);
+  }
+
+  // Panels that follow each other two at a time, and the last one of an odd number.
+  static void run_pairs(const TileInput& in, const TileOutput& out) noexcept {
+    TileInput rest_in = in;
+    TileOutput rest_out = out;
+    rest_in.panels = in.panels / 2;
+    rest_in.panel_step = 2 * in.panel_step;
+    rest_out.panel_step = 2 * out.panel_step;
+    rest_out.start_panel_step = 2 * out.start_panel_step;
+    RegisterTile<Arch, 2 * kPixels, kVectors>::run(rest_in, rest_out);
+    if (in.panels % 2 == 0) return;
+    const std::int64_t done = in.panels - 1;
+    rest_in.panels = 1;
+    rest_in.pixels += done * in.panel_step;
+    rest_out.pixels += done * out.panel_step;
+    if (out.start != nullptr) rest_out.start += done * out.start_panel_step;
+    run(rest_in, rest_out);
   }
 
   // Several blocks at one time, what is left one by one.
