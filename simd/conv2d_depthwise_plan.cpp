@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -160,6 +161,19 @@ std::int64_t channels_of_block(const Conv2DShape& shape, const DepthwiseBlocking
   return channels;
 }
 
+// Blocks of about so many registers of channels.
+void cut_registers(std::int64_t lanes, std::int64_t wanted, const Conv2DShape& shape,
+                   DepthwiseBlocking* blocking) noexcept {
+  std::int64_t per_block = 1;
+  cut_evenly(blocking->registers, wanted, &per_block, &blocking->blocks);
+  // The last register of channels may overlap the one before, which must not be another tile's then.
+  const bool overlaps = shape.out_channels % lanes != 0;
+  while (overlaps && blocking->blocks > 1 && blocking->registers - (blocking->blocks - 1) * per_block == 1) {
+    blocking->blocks = ceil_divide(blocking->registers, ++per_block);
+  }
+  blocking->channels_per_block = per_block * lanes;
+}
+
 // The blocks of channels, and whether they are copied beside each other.
 void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
@@ -169,14 +183,7 @@ void cut_channels(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan
   blocking.registers_per_unit =
       registers_of_units(shape, blocking.pixels_per_strip, kernels.tile_pixels >= 12);
   const std::int64_t channels = std::min(channels_of_block(shape, blocking, caches), shape.out_channels);
-  std::int64_t per_block = 1;
-  cut_evenly(blocking.registers, std::max<std::int64_t>(channels / lanes, 1), &per_block, &blocking.blocks);
-  // The last register of channels may overlap the one before, which must not be another tile's then.
-  const bool overlaps = shape.out_channels % lanes != 0;
-  while (overlaps && blocking.blocks > 1 && blocking.registers - (blocking.blocks - 1) * per_block == 1) {
-    blocking.blocks = ceil_divide(blocking.registers, ++per_block);
-  }
-  blocking.channels_per_block = per_block * lanes;
+  cut_registers(lanes, std::max<std::int64_t>(channels / lanes, 1), shape, &blocking);
   plan->workspace_floats = blocking.copied
                                ? kDepthwiseCopiedRows * strip_columns(shape, blocking.pixels_per_strip) *
                                      std::min(blocking.channels_per_block, shape.out_channels)
@@ -197,6 +204,32 @@ void cut_strips(const Conv2DShape& shape, std::int64_t wanted, DepthwiseBlocking
   }
 }
 
+// The tiles, once the blocks are cut. An output takes so many multiply-adds for each register of channels.
+void cut_tiles(std::int64_t multiply_adds, Conv2DPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  DepthwiseBlocking& blocking = plan->depthwise;
+  blocking.columns_per_tile = shape.out_width;
+  blocking.column_tiles = 1;
+  // An output waits for memory as long as some 60 multiply-adds take. Four tiles or eight, no more than the
+  // threads need: the filter's rows overlap from tile to tile. Strips do anyway, so they are cut first.
+  const std::int64_t flops_per_pixel = 2 * (60 + multiply_adds) * blocking.channels_per_block;
+  const std::int64_t flops_per_block = flops_per_pixel * shape.out_width * shape.out_height;
+  const std::int64_t flops = shape.batch * blocking.blocks * flops_per_block;
+  const std::int64_t wanted = std::max(
+      {std::min(flops / 4, kFlopsPerTile), std::min(flops / 8, 4 * kFlopsPerTile), kFlopsPerTile / 4});
+  cut_evenly(blocking.blocks, std::max<std::int64_t>(wanted / flops_per_block, 1), &blocking.blocks_per_tile,
+             &blocking.block_tiles);
+  if (blocking.pixels_per_strip > 0 && shape.dilation_width == 1 && wanted < flops_per_block) {
+    const std::int64_t flops_per_strip = flops_per_pixel * blocking.pixels_per_strip * shape.out_height;
+    cut_strips(shape, wanted / flops_per_strip, &blocking);
+  }
+  const std::int64_t others = shape.batch * blocking.block_tiles * blocking.column_tiles;
+  const std::int64_t flops_per_row = flops_per_pixel * blocking.columns_per_tile * blocking.blocks_per_tile;
+  const std::int64_t rows = std::clamp<std::int64_t>(wanted / flops_per_row, 1, shape.out_height);
+  cut_for_threads(shape.out_height, rows, 1, others, &blocking.rows_per_tile, &blocking.row_tiles);
+  plan->tile_count = others * blocking.row_tiles;
+}
+
 }  // namespace
 
 void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
@@ -212,30 +245,46 @@ void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
     blocking.blocks = 1;
     blocking.channels_per_block = blocking.registers * lanes;
   }
-  blocking.columns_per_tile = shape.out_width;
-  blocking.column_tiles = 1;
-  // An output waits for memory as long as some 60 multiply-adds take. Four tiles or eight, no more than the
-  // threads need: the filter's rows overlap from tile to tile. Strips do anyway, so they are cut first.
-  const std::int64_t flops_per_pixel = 2 * (60 + positions) * blocking.channels_per_block;
-  const std::int64_t flops_per_block = flops_per_pixel * shape.out_width * shape.out_height;
-  const std::int64_t flops = shape.batch * blocking.blocks * flops_per_block;
-  const std::int64_t wanted = std::max(
-      {std::min(flops / 4, kFlopsPerTile), std::min(flops / 8, 4 * kFlopsPerTile), kFlopsPerTile / 4});
-  cut_evenly(blocking.blocks, std::max<std::int64_t>(wanted / flops_per_block, 1), &blocking.blocks_per_tile,
-             &blocking.block_tiles);
-  if (blocking.pixels_per_strip > 0 && shape.dilation_width == 1 && wanted < flops_per_block) {
-    const std::int64_t flops_per_strip = flops_per_pixel * blocking.pixels_per_strip * shape.out_height;
-    cut_strips(shape, wanted / flops_per_strip, &blocking);
-  }
-  const std::int64_t others = shape.batch * blocking.block_tiles * blocking.column_tiles;
-  const std::int64_t flops_per_row = flops_per_pixel * blocking.columns_per_tile * blocking.blocks_per_tile;
-  const std::int64_t rows = std::clamp<std::int64_t>(wanted / flops_per_row, 1, shape.out_height);
-  cut_for_threads(shape.out_height, rows, 1, others, &blocking.rows_per_tile, &blocking.row_tiles);
+  cut_tiles(positions, plan);
   plan->packed_filter_floats = blocking.registers * positions * lanes;
   plan->pack_tile_count = 1;
   plan->pack_filter_tile = pack_depthwise_filter;
-  plan->tile_count = others * blocking.row_tiles;
   plan->run_tile = kernels.conv2d.depthwise_tile;
+}
+
+const char* refusal_of_grouped(const KernelSet& kernels, const Conv2DShape& shape) noexcept {
+  if (kernels.conv2d.grouped_tile == nullptr) return "the kernel set has no grouped convolution";
+  const std::int64_t inputs = shape.in_channels / shape.groups;
+  if (shape.in_channels != shape.out_channels)
+    return "grouped needs as many output channels as input channels";
+  if ((inputs != 4 && inputs != 8 && inputs != 16) || inputs > kernels.vector_floats) {
+    return "grouped needs groups of 4, 8 or 16 channels that are no more than a register";
+  }
+  if (shape.filter_width != kGroupedFilterColumns || !depthwise_has_strips(shape, kernels.vector_floats)) {
+    return "grouped needs a filter of 3 columns, stride 1 or 2, at least a register of channels and windows "
+           "that reach into the image";
+  }
+  return nullptr;
+}
+
+void plan_grouped(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  const Conv2DShape& shape = plan->shape;
+  DepthwiseBlocking& blocking = plan->depthwise;
+  const std::int64_t lanes = kernels.vector_floats;
+  const std::int64_t multiply_adds =
+      shape.filter_height * shape.filter_width * (shape.in_channels / shape.groups);
+  blocking.registers = ceil_divide(shape.out_channels, lanes);
+  const std::int64_t neighbours = shape.out_width / std::min(shape.dilation_width, shape.out_width);
+  blocking.pixels_per_strip = *std::find_if(std::begin(kGroupedPixels), std::end(kGroupedPixels),
+                                            [&](std::int64_t pixels) { return pixels <= neighbours; });
+  // The filter, which is all read for each row of a strip, takes half of the first-level cache.
+  const std::int64_t filter_bytes = multiply_adds * lanes * kFloatBytes;
+  cut_registers(lanes, std::max<std::int64_t>(caches.level1_data / 2 / filter_bytes, 1), shape, &blocking);
+  cut_tiles(multiply_adds, plan);
+  plan->packed_filter_floats = blocking.registers * multiply_adds * lanes;
+  plan->pack_tile_count = 1;
+  plan->pack_filter_tile = pack_grouped_filter;
+  plan->run_tile = kernels.conv2d.grouped_tile;
 }
 
 }  // namespace varscope::simd

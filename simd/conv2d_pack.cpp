@@ -57,6 +57,26 @@ void pack_depthwise_filter(const Conv2DPlan& plan, const float* filter, float* p
   }
 }
 
+void pack_grouped_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                         std::int64_t) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const std::int64_t inputs = shape.in_channels / shape.groups;
+  const std::int64_t terms = shape.filter_height * shape.filter_width * inputs;
+  const std::int64_t registers = plan.depthwise.registers;
+  const std::int64_t lanes = plan.packed_filter_floats / (registers * terms);
+  float* dst = packed_filter;
+  for (std::int64_t index = 0; index < registers; ++index) {
+    const float* const first = filter + std::min(index * lanes, shape.out_channels - lanes);
+    for (std::int64_t r = 0; r < shape.filter_height; ++r) {
+      for (std::int64_t c = 0; c < inputs; ++c) {
+        for (std::int64_t s = 0; s < shape.filter_width; ++s, dst += lanes) {
+          std::copy_n(first + ((r * shape.filter_width + s) * inputs + c) * shape.out_channels, lanes, dst);
+        }
+      }
+    }
+  }
+}
+
 void copy_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter, std::int64_t) noexcept {
   std::copy_n(filter, plan.packed_filter_floats, packed_filter);
 }

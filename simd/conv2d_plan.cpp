@@ -29,7 +29,8 @@ constexpr NamedAlgorithm kAlgorithms[] = {
     {Conv2DAlgorithm::pointwise, "pointwise"},       {Conv2DAlgorithm::depthwise, "depthwise"},
     {Conv2DAlgorithm::winograd_2x2, "winograd_2x2"}, {Conv2DAlgorithm::winograd_4x4, "winograd_4x4"},
     {Conv2DAlgorithm::winograd_6x6, "winograd_6x6"}, {Conv2DAlgorithm::winograd_1x4, "winograd_1x4"},
-    {Conv2DAlgorithm::strassen, "strassen"},         {Conv2DAlgorithm::reference, "reference"},
+    {Conv2DAlgorithm::grouped, "grouped"},           {Conv2DAlgorithm::strassen, "strassen"},
+    {Conv2DAlgorithm::reference, "reference"},
 };
 
 // Input rows that a tile of direct convolution reads at most.
@@ -149,6 +150,8 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape,
       if (kernels.conv2d.depthwise_tile == nullptr) return "the kernel set has no depthwise convolution";
       if (shape.groups != shape.in_channels) return "depthwise needs as many groups as input channels";
       return nullptr;
+    case Conv2DAlgorithm::grouped:
+      return refusal_of_grouped(kernels, shape);
     case Conv2DAlgorithm::winograd_2x2:
     case Conv2DAlgorithm::winograd_4x4:
     case Conv2DAlgorithm::winograd_6x6:
@@ -176,6 +179,9 @@ Conv2DPlan plan_algorithm(const KernelSet& kernels, const Conv2DShape& shape, Co
       break;
     case Conv2DAlgorithm::depthwise:
       plan_depthwise(kernels, caches, &plan);
+      break;
+    case Conv2DAlgorithm::grouped:
+      plan_grouped(kernels, caches, &plan);
       break;
     case Conv2DAlgorithm::winograd_2x2:
     case Conv2DAlgorithm::winograd_4x4:

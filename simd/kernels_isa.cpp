@@ -7,6 +7,7 @@
 #include "kernels/conv2d_backprop_filter_winograd.inl.hpp"
 #include "kernels/conv2d_depthwise.inl.hpp"
 #include "kernels/conv2d_direct.inl.hpp"
+#include "kernels/conv2d_grouped.inl.hpp"
 #include "kernels/conv2d_winograd.inl.hpp"
 #include "kernels/conv2d_winograd_row.inl.hpp"
 #include "kernels/elementwise.inl.hpp"
@@ -55,6 +56,7 @@ constinit const KernelSet kernels = {
     .conv2d = {.direct_tile = &conv2d_direct_tile<Architecture>,
                .pointwise_tile = &conv2d_pointwise_tile<Architecture>,
                .depthwise_tile = &conv2d_depthwise_tile<Architecture>,
+               .grouped_tile = &conv2d_grouped_tile<Architecture>,
                .strassen_tile = &conv2d_strassen_tile<Architecture>,
                .winograd = winograd_kernels<Architecture>(),
                .winograd_row = winograd_row_kernels<Architecture>()},

@@ -206,7 +206,7 @@ void add_bench_command(CLI::App& program) {
                    "'varscope info' lists them)")
       ->type_name("NAME");
   conv->add_option("--algorithm", request->options.algorithm,
-                   "automatic (default), direct, pointwise, depthwise, winograd_2x2, winograd_4x4, "
+                   "automatic (default), direct, pointwise, depthwise, grouped, winograd_2x2, winograd_4x4, "
                    "winograd_6x6, winograd_1x4, strassen, reference; all: each one that can do the layer, "
                    "and which one is picked")
       ->type_name("NAME");

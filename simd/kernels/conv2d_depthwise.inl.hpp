@@ -182,19 +182,8 @@ template <typename Arch>
 void conv2d_depthwise_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                            std::int64_t index) noexcept {
   const Conv2DShape& shape = plan.shape;
-  const DepthwiseBlocking& blocking = plan.depthwise;
-  const auto part = [](std::int64_t number, std::int64_t size, std::int64_t total) {
-    return Range{number * size, smaller((number + 1) * size, total)};
-  };
-  const std::int64_t block_tile = index % blocking.block_tiles;
-  const std::int64_t column_tile = index / blocking.block_tiles % blocking.column_tiles;
-  const std::int64_t above = index / (blocking.block_tiles * blocking.column_tiles);
-  const DepthwiseTile tile = {
-      .image = above / blocking.row_tiles,
-      .rows = part(above % blocking.row_tiles, blocking.rows_per_tile, shape.out_height),
-      .columns = part(column_tile, blocking.columns_per_tile, shape.out_width),
-      .blocks = part(block_tile, blocking.blocks_per_tile, blocking.blocks)};
-  if (blocking.pixels_per_strip > 0) {
+  const DepthwiseTile tile = locate_depthwise_tile(plan, index);
+  if (plan.depthwise.pixels_per_strip > 0) {
     if (shape.filter_width == 3) {
       run_depthwise_strips<Arch, 3>(plan, arguments, tile);
     } else if (shape.filter_width == 5) {

@@ -8,6 +8,8 @@
 //
 // Dilated pixels of a strip lie as far apart as its filter columns do, so it is a strip as any other; and so
 // do its rows.
+// Groups of a few channels, of which a register holds one or more, are computed likewise: one input after
+// another is there for all lanes of its group, as the input of a depthwise convolution is for its own.
 // Rows and columns outside of the image are left out of the sums. The last strip of a row overlaps the one
 // before, as the last register of channels does: those outputs get the same bits twice.
 #pragma once
@@ -34,10 +36,26 @@ struct DepthwiseTile {
   Range blocks;
 };
 
+VARSCOPE_SIMD_INLINE DepthwiseTile locate_depthwise_tile(const Conv2DPlan& plan,
+                                                         std::int64_t index) noexcept {
+  const Conv2DShape& shape = plan.shape;
+  const DepthwiseBlocking& blocking = plan.depthwise;
+  const auto part = [](std::int64_t number, std::int64_t size, std::int64_t total) {
+    return Range{number * size, smaller((number + 1) * size, total)};
+  };
+  const std::int64_t block_tile = index % blocking.block_tiles;
+  const std::int64_t column_tile = index / blocking.block_tiles % blocking.column_tiles;
+  const std::int64_t above = index / (blocking.block_tiles * blocking.column_tiles);
+  return {.image = above / blocking.row_tiles,
+          .rows = part(above % blocking.row_tiles, blocking.rows_per_tile, shape.out_height),
+          .columns = part(column_tile, blocking.columns_per_tile, shape.out_width),
+          .blocks = part(block_tile, blocking.blocks_per_tile, blocking.blocks)};
+}
+
 // kFilter: columns of the filter; kStride: of its columns; kPixels: of a strip; kRegisters: of channels that
-// are in work at one time, while there are so many.
+// are in work at one time, while there are so many. kGroup: channels of a group, inputs and outputs.
 // Requires what depthwise_has_strips() says.
-template <typename Arch, int kFilter, int kStride, int kPixels, int kRegisters = 1>
+template <typename Arch, int kFilter, int kStride, int kPixels, int kRegisters = 1, int kGroup = 1>
 class DepthwiseStrips {
  public:
   DepthwiseStrips(const Conv2DPlan& plan, const Conv2DArguments& arguments) noexcept
@@ -64,6 +82,8 @@ class DepthwiseStrips {
 
  private:
   static constexpr int kColumns = (kPixels - 1) * kStride + kFilter;
+  static constexpr std::int64_t kFilterRowFloats = kFilter * kGroup * kLanes<Arch>;
+  static constexpr bool kUnrollsRows = kFilter == 3 && kGroup == 1;
 
   // The pixels whose windows have the column.
   static constexpr int uses_of_column(int column) noexcept {
@@ -142,9 +162,9 @@ class DepthwiseStrips {
       }
       const std::int64_t out_pixel = (image * shape_.out_height + y) * shape_.out_width + x;
       const bool edge = window.columns.first > 0 || window.columns.last < kColumns;
-      if (kFilter == 3 && window.row_count == 3) {
-        edge ? run_rows<true, kFilter == 3>(window, channels, out_pixel, count)
-             : run_rows<false, kFilter == 3>(window, channels, out_pixel, count);
+      if (kUnrollsRows && window.row_count == 3) {
+        edge ? run_rows<true, kUnrollsRows>(window, channels, out_pixel, count)
+             : run_rows<false, kUnrollsRows>(window, channels, out_pixel, count);
       } else {
         edge ? run_rows<true, false>(window, channels, out_pixel, count)
              : run_rows<false, false>(window, channels, out_pixel, count);
@@ -176,12 +196,12 @@ class DepthwiseStrips {
   template <bool kEdge, bool kThreeRows>
   __attribute__((noinline)) void run_rows(const Window& window, Range channels, std::int64_t out_pixel,
                                           std::int64_t count) const noexcept {
-    const std::int64_t register_floats = shape_.filter_height * kFilter * kLanes<Arch>;
+    const std::int64_t register_floats = shape_.filter_height * kFilterRowFloats;
     // Copies: the stores could change what they are copies of, for all that the compiler knows.
     const float* const bias = arguments_.epilogue.bias;
     const float* const first_filter = arguments_.packed_filter +
                                       channels.first / kLanes<Arch> * register_floats +
-                                      window.filter_row * kFilter * kLanes<Arch>;
+                                      window.filter_row * kFilterRowFloats;
     const std::int64_t out_channels = shape_.out_channels;
     const std::int64_t output_step = pixel_step_ * out_channels;
     const std::int64_t input_row_step =
@@ -200,8 +220,11 @@ class DepthwiseStrips {
         unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p][v] = start; });
       });
       const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
-        add_row<kEdge>(in.rows[r], first + channel, in.step, in.columns, filter + r * kFilter * kLanes<Arch>,
-                       register_floats, sums);
+        unroll<kGroup>([&](auto lane) VARSCOPE_SIMD_LAMBDA {
+          add_row<kEdge, decltype(lane)::value>(in.rows[r], first + channel, in.step, in.columns,
+                                                filter + r * kFilterRowFloats + lane * kFilter * kLanes<Arch>,
+                                                register_floats, sums);
+        });
       };
       if constexpr (kThreeRows) {
         unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
@@ -237,7 +260,8 @@ class DepthwiseStrips {
     }
   }
 
-  template <bool kEdge, int kCount>
+  // kLane: of the inputs of each group.
+  template <bool kEdge, int kLane, int kCount>
   static VARSCOPE_SIMD_INLINE void add_row(const float* row, std::int64_t at, std::int64_t step,
                                            const Range& columns, const float* filter,
                                            std::int64_t register_floats,
@@ -254,7 +278,7 @@ class DepthwiseStrips {
       constexpr bool kMayBeRight = kEdge && j > kColumns - kFilter;
       if (!((kMayBeLeft && j < columns.first) || (kMayBeRight && j >= columns.last))) {
         unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-          const Floats<Arch> x = load<Arch>(row + at + v * kLanes<Arch>);
+          const Floats<Arch> x = load_lane<Arch, kGroup, kLane>(row + at + v * kLanes<Arch>);
           unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
             constexpr int s = j - decltype(p)::value * kStride;
             if constexpr (s >= 0 && s < kFilter) {

@@ -134,6 +134,14 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
     s.groups = random.integer(2, 4);
     parts.group_in = random.integer(1, 24);
     parts.group_out = draw_channels(random);
+    if (random.chance(0.5)) {  // groups of a register of channels or less
+      parts.group_in = parts.group_out = parts.fewest_in = parts.fewest_out = 4 << random.integer(0, 2);
+      s.groups = random.integer(1, large ? 40 : 10);
+      s.filter_width = 3;
+      s.stride_width = random.integer(1, 2);
+      if (s.stride_width == 2) s.dilation_width = 1;
+      if (parts.padding == Padding::odd) parts.padding = Padding::same;  // or no image would be small enough
+    }
   } else if (kind < 0.65) {  // depthwise
     s.groups = draw_channels(random);
     parts.group_out = random.chance(0.7) ? 1 : random.integer(2, 4);

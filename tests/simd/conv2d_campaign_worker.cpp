@@ -23,7 +23,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,    Conv2DAlgorithm::depthwise,
     Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6,
-    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::strassen,     Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::grouped,      Conv2DAlgorithm::strassen,
+    Conv2DAlgorithm::reference,
 };
 
 void count_cuts(const Conv2DPlan& plan, Tally& tally) {
@@ -48,6 +49,13 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("depthwise strips", plan.depthwise.pixels_per_strip > 0);
     count("depthwise registers", plan.depthwise.registers_per_unit > 1);
     count("depthwise copies", plan.depthwise.copied);
+  } else if (plan.algorithm == Conv2DAlgorithm::grouped) {
+    count("grouped rows", plan.depthwise.row_tiles > 1);
+    count("grouped columns", plan.depthwise.column_tiles > 1);
+    count("grouped blocks", plan.depthwise.block_tiles > 1);
+    // The last register of channels overlaps the one before.
+    const std::int64_t filter = s.filter_height * s.filter_width * s.in_channels / s.groups * s.out_channels;
+    count("grouped overlaps", plan.packed_filter_floats > filter);
   } else if (plan.algorithm == Conv2DAlgorithm::winograd_1x4) {
     count("winograd_1x4 rows", plan.winograd_row.row_tiles > 1);
     count("winograd_1x4 register tiles",

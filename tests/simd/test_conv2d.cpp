@@ -60,8 +60,8 @@ struct Case {
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::automatic,    Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,
     Conv2DAlgorithm::depthwise,    Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4,
-    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::strassen,
-    Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_6x6, Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::grouped,
+    Conv2DAlgorithm::strassen,     Conv2DAlgorithm::reference,
 };
 
 // The eps of the accuracy contract.
@@ -236,10 +236,16 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
     s.dilation_height = random.chance(0.7) ? 1 : random.integer(2, 3);
     s.dilation_width = random.chance(0.7) ? 1 : random.integer(2, 3);
     switch (random.integer(0, 4)) {
-      case 0:  // grouped
-        s.groups = random.integer(2, 3);
-        s.in_channels = s.groups * random.integer(1, 9);
-        s.out_channels = s.groups * random.pick(channels);
+      case 0:  // grouped; half of them in groups of a register or less
+        s.groups = random.integer(2, 12);
+        s.in_channels = s.out_channels = s.groups * random.pick<std::int64_t>({4, 8, 16});
+        if (random.chance(0.5)) {
+          s.filter_width = 3;
+          s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
+        } else {
+          s.in_channels = s.groups * random.integer(1, 9);
+          s.out_channels = s.groups * random.pick(channels);
+        }
         break;
       case 1:  // depthwise, with a multiplier now and then
         s.in_channels = s.groups = random.pick(channels);

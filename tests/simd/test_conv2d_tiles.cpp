@@ -12,7 +12,8 @@ namespace {
 constexpr Conv2DAlgorithm kAlgorithms[] = {
     Conv2DAlgorithm::direct,       Conv2DAlgorithm::pointwise,    Conv2DAlgorithm::depthwise,
     Conv2DAlgorithm::winograd_2x2, Conv2DAlgorithm::winograd_4x4, Conv2DAlgorithm::winograd_6x6,
-    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::strassen,     Conv2DAlgorithm::reference,
+    Conv2DAlgorithm::winograd_1x4, Conv2DAlgorithm::grouped,      Conv2DAlgorithm::strassen,
+    Conv2DAlgorithm::reference,
 };
 
 // How often each output is written. Sums of zeros are numbers, so what a tile leaves as NaN it did not write.
@@ -108,6 +109,18 @@ BOOST_AUTO_TEST_CASE(each_output_of_depthwise_is_written_by_one_tile) {
                                     random.pick<std::int64_t>({3, 5, 7}), random.integer(1, 2));
     shape.groups = channels;
     check_writes(shape, {});
+  }
+}
+
+BOOST_AUTO_TEST_CASE(each_output_of_grouped_is_written_by_one_tile) {
+  Random random(3);
+  for (const std::int64_t group : {4, 8, 16}) {
+    for (const std::int64_t groups : {1, 5, 33, 64}) {
+      Conv2DShape shape =
+          same_padded(random.integer(14, 30), group * groups, group * groups, 3, random.integer(1, 2));
+      shape.groups = groups;
+      check_writes(shape, {});
+    }
   }
 }
 

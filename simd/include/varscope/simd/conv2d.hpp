@@ -54,6 +54,7 @@ enum class Conv2DAlgorithm : unsigned char {
   direct,        // a register tile of output pixels by output channels, over the image as it lies
   pointwise,     // filter 1x1, stride 1, no padding: a matrix product over all pixels
   depthwise,     // groups == in_channels: vectors run along the channels
+  grouped,       // groups of 4, 8 or 16 channels, one or more in a register: the same
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
   winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2
   winograd_6x6,
@@ -105,10 +106,13 @@ struct Conv2DBlocking {
   bool fetch_output = false;         // the output is too large for the caches
 };
 
-// How the loops of a depthwise plan are cut. A strip is some neighbouring output pixels, and their rows from
-// top to bottom; a block is the channels of a strip that are computed before those of the row below.
+// How the loops of a depthwise plan, or of a grouped one, are cut. A strip is some neighbouring output
+// pixels, and their rows from top to bottom; a block is the channels of a strip that are computed before
+// those of the row below.
 constexpr std::int64_t kDepthwisePixels[] = {14, 7, 4, 1};  // of a strip
 constexpr std::int64_t kDepthwiseFilterRows = 8;            // of a filter, at most
+constexpr int kGroupedFilterColumns = 3;                    // of a filter of a grouped plan
+constexpr std::int64_t kGroupedPixels[] = {7, 4, 1};        // of a strip of it
 constexpr std::int64_t kDepthwiseCopiedRows = 8;            // that exist at one time
 struct DepthwiseBlocking {
   std::int64_t pixels_per_strip = 0;    // none: the shape is computed without strips
@@ -253,6 +257,7 @@ struct Conv2DKernels {
   Conv2DTileFunction direct_tile = nullptr;  // these are null in a set that has the reference alone
   Conv2DTileFunction pointwise_tile = nullptr;
   Conv2DTileFunction depthwise_tile = nullptr;
+  Conv2DTileFunction grouped_tile = nullptr;
   Conv2DTileFunction strassen_tile = nullptr;
   WinogradKernels winograd;
   WinogradRowKernels winograd_row;
