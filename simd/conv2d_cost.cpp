@@ -64,8 +64,10 @@ double direct_cycles(const KernelSet& kernels, const CacheSizes& caches, const C
   constexpr double kRaggedTile = 500;
   const bool ragged = shape.out_channels / shape.groups % kernels.vector_floats != 0;
   const double ragged_tiles = shape.groups > 1 && ragged ? tiles / as_double(blocking.blocks_per_group) : 0;
-  return product_cycles(caches, tiles, pixels, vectors_per_tile, depth, filter_bytes,
-                        as_double(shape.batch * blocking.row_tiles)) +
+  // And the edges of each group are copied by themselves.
+  const double copies = shape.groups > 1 && vectors == 1 ? 1.2 : 1;
+  return copies * product_cycles(caches, tiles, pixels, vectors_per_tile, depth, filter_bytes,
+                                 as_double(shape.batch * blocking.row_tiles)) +
          kRaggedTile * ragged_tiles;
 }
 
@@ -133,8 +135,13 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   // A second half of the patches finds the filter where the first one left it.
   const bool left = winograd.patch_tiles == 2 && filter_bytes <= as_double(caches.level2);
   const double times = left ? 1 : as_double(winograd.patch_tiles);
-  return product_cycles(caches, products * patches / pixels * blocks, pixels, out_vectors / blocks,
-                        as_double(winograd.inputs_per_part), filter_bytes, times) +
+  // Short tiles of one register: those of one part do not follow those of another without a pause.
+  constexpr double kShortTile = 45;
+  const double tiles = products * patches / pixels * blocks;
+  const bool short_tiles = shape.groups > 1 && out_vectors <= blocks;
+  return product_cycles(caches, tiles, pixels, out_vectors / blocks, as_double(winograd.inputs_per_part),
+                        filter_bytes, times) +
+         (short_tiles ? kShortTile * tiles : 0) +
          patches * (in_vectors * transform.input * transformed +
                     kOfPixel * products * as_double(winograd.channel_parts) + out_vectors * transform.output);
 }
@@ -206,7 +213,9 @@ double grouped_cycles(const Conv2DPlan& plan) noexcept {
   const Conv2DShape& shape = plan.shape;
   const DepthwiseBlocking& blocking = plan.depthwise;
   // With stride 1 an input serves three pixels, else one or two. (Measured.)
-  const double of_multiply_add = shape.stride_width == 1 ? 0.6 : 0.72;
+  const double of_multiply_add = shape.stride_width == 2           ? 0.72
+                                 : blocking.pixels_per_strip == 14 ? 0.52
+                                                                   : 0.6;
   constexpr double kOfUnit = 10;
   const double strips = as_double(ceil_divide(shape.out_width, blocking.pixels_per_strip));
   const double multiply_adds =

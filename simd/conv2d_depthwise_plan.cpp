@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -133,6 +132,20 @@ std::int64_t pixels_of_strips(const Conv2DShape& shape, const CacheSizes& caches
                         static_cast<double>(ceil_divide(most, pixels) * (pixels + kPixelsAStrip));
     if (cost < best_cost) best = pixels;
     best_cost = std::min(best_cost, cost);
+  }
+  return best;
+}
+
+// The same of groups, whose inputs are read again for each of their channels. Each strip takes the time of
+// one pixel more; strided, those of 14 are slower.
+std::int64_t pixels_of_grouped_strips(const Conv2DShape& shape, bool many_registers) noexcept {
+  const std::int64_t most = shape.out_width / std::min(shape.dilation_width, shape.out_width);
+  const auto cost = [&](std::int64_t pixels) { return ceil_divide(shape.out_width, pixels) * (pixels + 1); };
+  std::int64_t best = 1;
+  for (const std::int64_t pixels : kDepthwisePixels) {
+    const bool too_wide = pixels == 14 && (!many_registers || shape.stride_width == 2);
+    if (pixels > most || too_wide) continue;
+    if (best == 1 || cost(pixels) < cost(best)) best = pixels;
   }
   return best;
 }
@@ -274,9 +287,7 @@ void plan_grouped(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan
   const std::int64_t multiply_adds =
       shape.filter_height * shape.filter_width * (shape.in_channels / shape.groups);
   blocking.registers = ceil_divide(shape.out_channels, lanes);
-  const std::int64_t neighbours = shape.out_width / std::min(shape.dilation_width, shape.out_width);
-  blocking.pixels_per_strip = *std::find_if(std::begin(kGroupedPixels), std::end(kGroupedPixels),
-                                            [&](std::int64_t pixels) { return pixels <= neighbours; });
+  blocking.pixels_per_strip = pixels_of_grouped_strips(shape, kernels.tile_pixels >= 12);
   // The filter, which is all read for each row of a strip, takes half of the first-level cache.
   const std::int64_t filter_bytes = multiply_adds * lanes * kFloatBytes;
   cut_registers(lanes, std::max<std::int64_t>(caches.level1_data / 2 / filter_bytes, 1), shape, &blocking);

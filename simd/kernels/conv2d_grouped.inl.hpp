@@ -15,6 +15,12 @@ template <typename Arch, int kGroup, int kStride>
 void run_grouped_strips(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                         const DepthwiseTile& tile) noexcept {
   switch (plan.depthwise.pixels_per_strip) {
+    case 14:
+      if constexpr (kManyRegisters<Arch> && kStride == 1) {
+        return DepthwiseStrips<Arch, kGroupedFilterColumns, kStride, 14, 1, kGroup>(plan, arguments)
+            .run(tile);
+      }
+      return;
     case 7:
       return DepthwiseStrips<Arch, kGroupedFilterColumns, kStride, 7, 1, kGroup>(plan, arguments).run(tile);
     case 4:

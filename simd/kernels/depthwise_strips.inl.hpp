@@ -220,11 +220,16 @@ class DepthwiseStrips {
         unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA { sums[p][v] = start; });
       });
       const auto add = [&](std::int64_t r) VARSCOPE_SIMD_LAMBDA {
-        unroll<kGroup>([&](auto lane) VARSCOPE_SIMD_LAMBDA {
-          add_row<kEdge, decltype(lane)::value>(in.rows[r], first + channel, in.step, in.columns,
-                                                filter + r * kFilterRowFloats + lane * kFilter * kLanes<Arch>,
-                                                register_floats, sums);
-        });
+        const float* const weights = filter + r * kFilterRowFloats;
+        const auto add_lane = [&](auto lane) VARSCOPE_SIMD_LAMBDA {
+          add_row<kEdge>(in.rows[r], first + channel, in.step, in.columns,
+                         weights + lane * kFilter * kLanes<Arch>, register_floats, lane, sums);
+        };
+        if constexpr (kLaneIsConstant<Arch, kGroup>) {
+          unroll<kGroup>(add_lane);
+        } else {
+          for (int lane = 0; lane < kGroup; ++lane) add_lane(lane);
+        }
       };
       if constexpr (kThreeRows) {
         unroll<3>([&](auto r) VARSCOPE_SIMD_LAMBDA { add(r); });
@@ -260,11 +265,11 @@ class DepthwiseStrips {
     }
   }
 
-  // kLane: of the inputs of each group.
-  template <bool kEdge, int kLane, int kCount>
+  // lane: of the inputs of each group.
+  template <bool kEdge, typename Lane, int kCount>
   static VARSCOPE_SIMD_INLINE void add_row(const float* row, std::int64_t at, std::int64_t step,
                                            const Range& columns, const float* filter,
-                                           std::int64_t register_floats,
+                                           std::int64_t register_floats, Lane lane,
                                            Floats<Arch> (&sums)[kPixels][kCount]) noexcept {
     Floats<Arch> weights[kFilter][kCount];
     unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
@@ -278,7 +283,7 @@ class DepthwiseStrips {
       constexpr bool kMayBeRight = kEdge && j > kColumns - kFilter;
       if (!((kMayBeLeft && j < columns.first) || (kMayBeRight && j >= columns.last))) {
         unroll<kCount>([&](auto v) VARSCOPE_SIMD_LAMBDA {
-          const Floats<Arch> x = load_lane<Arch, kGroup, kLane>(row + at + v * kLanes<Arch>);
+          const Floats<Arch> x = load_lane<Arch, kGroup>(row + at + v * kLanes<Arch>, lane);
           unroll<kPixels>([&](auto p) VARSCOPE_SIMD_LAMBDA {
             constexpr int s = j - decltype(p)::value * kStride;
             if constexpr (s >= 0 && s < kFilter) {

@@ -142,24 +142,31 @@ class FirstLanes {
 #endif
 };
 
+// Whether load_lane() is told its lane as a constant, Index<lane>.
+template <typename Arch, int kGroup>
+constexpr bool kLaneIsConstant = kGroup == 1 || (kGroup == 4 && kLanes<Arch> > 4);
+
 // A register from src on of which, of each group of lanes, one is there for all of the group: lane i is
-// src[i / kGroup * kGroup + kLane].
-template <typename Arch, int kGroup, int kLane>
-VARSCOPE_SIMD_INLINE Floats<Arch> load_lane(const float* src) noexcept {
+// src[i / kGroup * kGroup + lane].
+template <typename Arch, int kGroup, typename Lane>
+VARSCOPE_SIMD_INLINE Floats<Arch> load_lane(const float* src, [[maybe_unused]] Lane lane) noexcept {
   static_assert(kGroup == 1 || kGroup == 4 || kGroup == 8 || kGroup == 16);
   if constexpr (kGroup == 1) {
     return load<Arch>(src);
   } else if constexpr (kGroup == kLanes<Arch>) {
-    return broadcast<Arch>(src[kLane]);
+    return broadcast<Arch>(src[lane]);
   } else {
     static_assert(kGroup < kLanes<Arch>);
 #if defined(__AVX512F__)
-    if constexpr (kGroup == 4) return Floats<Arch>(_mm512_permute_ps(load<Arch>(src), kLane * 0b01'01'01'01));
-    const __m512i first_of_group = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8);
-    const __m512i lanes = _mm512_add_epi32(first_of_group, _mm512_set1_epi32(kLane));
-    return Floats<Arch>(_mm512_permutexvar_ps(lanes, load<Arch>(src)));
+    if constexpr (kGroup == 4) {
+      return Floats<Arch>(_mm512_permute_ps(load<Arch>(src), Lane::value * 0b01'01'01'01));
+    } else {
+      const __m512i first_of_group = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 8, 8, 8, 8, 8, 8, 8, 8);
+      const __m512i lanes = _mm512_add_epi32(first_of_group, _mm512_set1_epi32(lane));
+      return Floats<Arch>(_mm512_permutexvar_ps(lanes, load<Arch>(src)));
+    }
 #elif defined(__AVX2__)
-    return Floats<Arch>(_mm256_permute_ps(load<Arch>(src), kLane * 0b01'01'01'01));
+    return Floats<Arch>(_mm256_permute_ps(load<Arch>(src), Lane::value * 0b01'01'01'01));
 #endif
   }
 }

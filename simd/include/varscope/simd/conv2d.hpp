@@ -112,7 +112,6 @@ struct Conv2DBlocking {
 constexpr std::int64_t kDepthwisePixels[] = {14, 7, 4, 1};  // of a strip
 constexpr std::int64_t kDepthwiseFilterRows = 8;            // of a filter, at most
 constexpr int kGroupedFilterColumns = 3;                    // of a filter of a grouped plan
-constexpr std::int64_t kGroupedPixels[] = {7, 4, 1};        // of a strip of it
 constexpr std::int64_t kDepthwiseCopiedRows = 8;            // that exist at one time
 struct DepthwiseBlocking {
   std::int64_t pixels_per_strip = 0;    // none: the shape is computed without strips
