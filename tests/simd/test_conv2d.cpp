@@ -236,24 +236,20 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
     s.dilation_height = random.chance(0.7) ? 1 : random.integer(2, 3);
     s.dilation_width = random.chance(0.7) ? 1 : random.integer(2, 3);
     switch (random.integer(0, 4)) {
-      case 0:  // grouped; half of them in groups of a register or less
-        s.groups = random.integer(2, 12);
-        s.in_channels = s.out_channels = s.groups * random.pick<std::int64_t>({4, 8, 16});
-        if (random.chance(0.5)) {
-          s.filter_width = 3;
-          s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
-        } else {
-          s.in_channels = s.groups * random.integer(1, 9);
-          s.out_channels = s.groups * random.pick(channels);
-        }
+      case 0:  // grouped
+        s.groups = random.integer(2, 3);
+        s.in_channels = s.groups * random.integer(1, 9);
+        s.out_channels = s.groups * random.pick(channels);
         break;
       case 1:  // depthwise, with a multiplier now and then
         s.in_channels = s.groups = random.pick(channels);
         s.out_channels = s.groups * (random.chance(0.6) ? 1 : random.integer(2, 3));
         break;
-      case 2:  // depthwise by strips; so many channels that blocks are cut, and some inputs copied
+      case 2:  // by strips, depthwise or small groups; so many channels that blocks are cut, and some copied
         s.in_channels = s.groups = s.out_channels =
             random.pick<std::int64_t>({16, 17, 33, 64, 130, 200, 256, 384, 512, 1024});
+        if (s.groups % 8 == 0) s.groups /= random.pick<std::int64_t>({1, 1, 4, 8});
+        if (s.groups % 16 == 0 && random.chance(0.2)) s.groups = s.in_channels / 16;
         s.filter_height = random.pick<std::int64_t>({1, 3, 5, 7});
         s.filter_width = random.pick<std::int64_t>({3, 5, 7});
         s.stride_width = s.dilation_width == 1 ? random.integer(1, 2) : 1;
