@@ -60,7 +60,10 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   const std::int64_t blocks =
       std::clamp<std::int64_t>(ceil_divide(kFlopsPerTile, flops_per_block),
                                std::min(fewest, blocking.block_count), blocking.block_count);
-  const auto cut = size.rows <= rows ? cut_for_two : cut_evenly;
+  // What takes no longer than a microsecond or two is not worth two threads.
+  constexpr std::int64_t kShortFlops = kFlopsPerTile / 16;
+  const bool is_short = size.rows * size.columns * size.depth * 2 <= kShortFlops;
+  const auto cut = size.rows <= rows && !is_short ? cut_for_two : cut_evenly;
   cut(blocking.block_count, blocks, &blocking.blocks_per_tile, &blocking.block_tiles);
   cut_for_threads(size.rows, rows, blocking.rows_per_panel, blocking.block_tiles, &blocking.rows_per_tile,
                   &blocking.row_tiles);
