@@ -4,9 +4,11 @@
 // the part of a block's filter that a pass needs stays in the first-level cache while the tile's pixels go
 // by; each row is cut into register tiles of nearly equal width.
 //
-// Padding costs no branch in the inner loop: filter rows that fall outside of the image are left out, and
-// only the few input columns that register tiles at the left and right edge read are copied, with zeros for
-// those that do not exist, into the workspace, which then takes the image's place.
+// Padding costs no branch in the inner loop. Filter rows that fall outside of the image are left out. Of the
+// register tiles at the left and right edge, those of many channels sum one part of the filter's columns
+// after another, for the pixels that have them inside; of few channels, the input columns that such tiles
+// read are copied, with zeros for those that do not exist, into the workspace, which then takes the image's
+// place.
 #pragma once
 
 #include "direct_row_cut.inl.hpp"
@@ -93,6 +95,14 @@ struct OutputPlace {
   std::int64_t panel_pixels;  // from the first pixel of one to that of the next
 };
 
+// What is added to some sums: so many filter rows and columns.
+struct SumPart {
+  Range rows;
+  Range columns;
+  bool first;  // the sums start at bias and residual, else at what is in the output
+  bool last;   // the activation follows
+};
+
 template <typename Arch>
 class DirectTile {
  public:
@@ -117,7 +127,7 @@ class DirectTile {
       first_channel_ = channel;
       channels_ = smaller(blocking_.channels_per_chunk, group_in_ - channel);
       joined_ = shape_.dilation_width == 1 && channels_ == shape_.in_channels;
-      copy_edges();
+      if (!blocking_.edges_by_columns) copy_edges();
       for (std::int64_t r = 0; r < shape_.filter_height; r += blocking_.filter_rows_per_pass) {
         pass_ = {r, smaller(r + blocking_.filter_rows_per_pass, shape_.filter_height)};
         for (std::int64_t block = place_.first_block; block < place_.last_block;
@@ -135,6 +145,24 @@ class DirectTile {
  private:
   VARSCOPE_SIMD_INLINE std::int64_t top_of(std::int64_t y) const noexcept {
     return y * shape_.stride_height - shape_.pad_top;
+  }
+
+  // The filter rows of the pass that lie inside of the image.
+  VARSCOPE_SIMD_INLINE Range filter_rows(std::int64_t y) const noexcept {
+    const Range rows =
+        positions_inside(top_of(y), shape_.in_height, shape_.filter_height, shape_.dilation_height);
+    const std::int64_t first = larger(rows.first, pass_.first);
+    return {first, larger(first, smaller(rows.last, pass_.last))};
+  }
+
+  // The input row that the first of them reads; where there are none, one that exists.
+  VARSCOPE_SIMD_INLINE std::int64_t input_row_of(std::int64_t y, const Range& rows) const noexcept {
+    return rows.first == rows.last ? first_in_row_ : top_of(y) + rows.first * shape_.dilation_height;
+  }
+
+  VARSCOPE_SIMD_INLINE bool first_pass() const noexcept { return first_channel_ == 0 && pass_.first == 0; }
+  VARSCOPE_SIMD_INLINE bool last_pass() const noexcept {
+    return first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height;
   }
 
   // How many rows from y on read the same filter rows: all of them, or it is one.
@@ -177,7 +205,9 @@ class DirectTile {
     for (std::int64_t tile = 0, equal = 1; tile < cut_.tiles; tile += equal) {
       const bool inside = cut_.inside(tile);
       equal = inside ? cut_.equal_tiles(tile) : 1;
-      if (equal > count) {
+      if (!inside && blocking_.edges_by_columns) {
+        run_columns(tile, y, count, blocks);
+      } else if (equal > count) {
         for (std::int64_t i = 0; i < count; ++i) run_panels(tile, edges, y + i, true, equal, blocks);
       } else {
         for (std::int64_t i = 0; i < equal; ++i) run_panels(tile + i, edges, y, false, count, blocks);
@@ -190,12 +220,8 @@ class DirectTile {
   // be an edge of that number.
   VARSCOPE_SIMD_INLINE void run_panels(std::int64_t tile, std::int64_t edge_number, std::int64_t y,
                                        bool beside, std::int64_t panels, const Range& blocks) const noexcept {
-    const std::int64_t top = top_of(y);
-    Range rows = positions_inside(top, shape_.in_height, shape_.filter_height, shape_.dilation_height);
-    rows = {larger(rows.first, pass_.first), smaller(rows.last, pass_.last)};
-    if (rows.last < rows.first) rows.last = rows.first;
-    const bool none = rows.first == rows.last;
-    const std::int64_t in_row = none ? first_in_row_ : top + rows.first * shape_.dilation_height;
+    const Range rows = filter_rows(y);
+    const std::int64_t in_row = input_row_of(y, rows);
     const std::int64_t pixels = cut_.pixels(tile);
     TileInput in = {.pixels = nullptr,
                     .pixel_step = 0,
@@ -221,42 +247,99 @@ class DirectTile {
         .pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
         .pixels = pixels,
         .panel_pixels = beside ? pixels : shape_.out_width};
+    run_part(in, {rows, {0, shape_.filter_width}, first_pass(), last_pass()}, out, blocks);
+  }
+
+  // A register tile at an edge, and those below it: the sums in the same order, but without what would be
+  // multiplied by zeros.
+  VARSCOPE_SIMD_INLINE void run_columns(std::int64_t tile, std::int64_t y, std::int64_t panels,
+                                        const Range& blocks) const noexcept {
+    const Range rows = filter_rows(y);
+    const std::int64_t first_row = input_row_of(y, rows);
+    const OutputPlace all = {
+        .pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
+        .pixels = cut_.pixels(tile),
+        .panel_pixels = shape_.out_width};
+    TileInput in = {.pixels = input_row(first_row),
+                    .pixel_step = shape_.stride_width * shape_.in_channels,
+                    .column_step = shape_.dilation_width * shape_.in_channels,
+                    .rows = 0,
+                    .channels = channels_,
+                    .filter = nullptr,
+                    .panels = panels,
+                    .panel_step = shape_.stride_height * row_floats_};
+    const Range none = {rows.first, rows.first};
+    if (first_pass()) run_part(in, {none, {0, 0}, true, false}, all, blocks);
+    in.rows = 1;
+    for (std::int64_t r = rows.first; r < rows.last; ++r) {
+      const float* const row = input_row(first_row + (r - rows.first) * shape_.dilation_height);
+      for (std::int64_t s = 0, next = 0; s < shape_.filter_width; s = next) {
+        const Range pixels = pixels_inside(tile, s);
+        for (next = s + 1; next < shape_.filter_width; ++next) {
+          const Range others = pixels_inside(tile, next);
+          if (others.first != pixels.first || others.last != pixels.last) break;
+        }
+        if (pixels.first == pixels.last) continue;
+        const std::int64_t column =
+            cut_.first_column(tile) + pixels.first * shape_.stride_width + s * shape_.dilation_width;
+        in.pixels = row + column * shape_.in_channels;
+        in.columns = joined_ ? 1 : next - s;
+        in.channels = joined_ ? (next - s) * channels_ : channels_;
+        const OutputPlace some = {.pixel = all.pixel + pixels.first,
+                                  .pixels = pixels.last - pixels.first,
+                                  .panel_pixels = all.panel_pixels};
+        run_part(in, {{r, r + 1}, {s, next}, false, false}, some, blocks);
+      }
+    }
+    in.pixels = input_row(first_row);
+    in.rows = 0;
+    if (last_pass() && arguments_.epilogue.activation == Activation::relu)
+      run_part(in, {none, {0, 0}, false, true}, all, blocks);
+  }
+
+  // Of a register tile, those that have the filter column inside.
+  VARSCOPE_SIMD_INLINE Range pixels_inside(std::int64_t tile, std::int64_t filter_column) const noexcept {
+    return positions_inside(cut_.first_column(tile) + filter_column * shape_.dilation_width, shape_.in_width,
+                            cut_.pixels(tile), shape_.stride_width);
+  }
+
+  VARSCOPE_SIMD_INLINE void run_part(const TileInput& in, const SumPart& part, const OutputPlace& place,
+                                     const Range& blocks) const noexcept {
     for_each_blocks(blocks.first * blocking_.channels_per_block,
                     smaller(blocks.last * blocking_.channels_per_block, group_out_),
                     blocking_.channels_per_block,
                     [&](std::int64_t channel, std::int64_t channels, std::int64_t count) {
-                      run_blocks(in, rows.first, out, channel, channels, count);
+                      run_blocks(in, part, place, channel, channels, count);
                     });
   }
 
   // The input's panels by `count` register tiles of `channels` output channels each, from `block_channel` of
   // the group on.
-  VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, std::int64_t first_filter_row, const OutputPlace& place,
+  VARSCOPE_SIMD_INLINE void run_blocks(TileInput in, const SumPart& part, const OutputPlace& place,
                                        std::int64_t block_channel, std::int64_t channels,
                                        std::int64_t count) const noexcept {
     const std::int64_t vectors = (channels + kLanes<Arch> - 1) / kLanes<Arch>;
     in.filter = arguments_.packed_filter +
                 positions_ * group_in_ * (place_.group * blocking_.padded_group_channels + block_channel) +
-                (first_channel_ * positions_ + first_filter_row * shape_.filter_width * channels_) * vectors *
-                    kLanes<Arch>;
+                (first_channel_ * positions_ +
+                 (part.rows.first * shape_.filter_width + part.columns.first) * channels_) *
+                    vectors * kLanes<Arch>;
     in.blocks = count;
     in.block_step = positions_ * group_in_ * blocking_.channels_per_block;
     const std::int64_t out_channel = place_.group * group_out_ + block_channel;
     const std::int64_t index = place.pixel * shape_.out_channels + out_channel;
     const Conv2DEpilogue& epilogue = arguments_.epilogue;
-    const bool first_pass = first_channel_ == 0 && pass_.first == 0;
-    const bool last_pass = first_channel_ + channels_ == group_in_ && pass_.last == shape_.filter_height;
     const float* const residual = epilogue.residual == nullptr ? nullptr : epilogue.residual + index;
     register_tile<Arch>(place.pixels, vectors)(
         in, {.pixels = arguments_.output + index,
              .pixel_step = shape_.out_channels,
              .panel_step = place.panel_pixels * shape_.out_channels,
              .channels = channels,
-             .bias = first_pass && epilogue.bias != nullptr ? epilogue.bias + out_channel : nullptr,
-             .start = first_pass ? residual : arguments_.output + index,
+             .bias = part.first && epilogue.bias != nullptr ? epilogue.bias + out_channel : nullptr,
+             .start = part.first ? residual : arguments_.output + index,
              .start_step = shape_.out_channels,
              .start_panel_step = place.panel_pixels * shape_.out_channels,
-             .relu = last_pass && epilogue.activation == Activation::relu,
+             .relu = part.last && epilogue.activation == Activation::relu,
              .fetch = blocking_.fetch_output});
   }
 

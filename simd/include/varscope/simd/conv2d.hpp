@@ -102,6 +102,7 @@ struct Conv2DBlocking {
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;      // tiles that cover the blocks of one group
   std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for some pixels before the next ones
+  bool edges_by_columns = false;     // columns outside of the image are left out; else they are copied zeros
   bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
   bool fetch_output = false;         // the output is too large for the caches
 };
