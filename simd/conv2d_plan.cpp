@@ -84,6 +84,10 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
     blocks = std::min(ceil_divide(wanted, flops_per_row), blocking.blocks_per_group);
     rows = std::max<std::int64_t>(wanted / (flops_per_row * blocks), 1);
   } else {
+    // All rows of a small image, where the blocks alone are enough tiles: each row tile reads the filter
+    // anew.
+    const bool enough_blocks = shape.batch * shape.groups * blocking.blocks_per_group >= kManyTiles / 2;
+    if (enough_blocks && flops_per_row * shape.out_height <= 4 * kFlopsPerTile) rows = shape.out_height;
     blocks = std::max<std::int64_t>(wanted / (flops_per_row * std::min(rows, shape.out_height)), 1);
   }
   cut_evenly(shape.out_height, rows, &blocking.rows_per_tile, &blocking.row_tiles);
