@@ -49,7 +49,7 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   const std::int64_t positions = shape.filter_height * shape.filter_width;
   const std::int64_t lanes = kernels.vector_floats;
 
-  const RegisterTileSize size = register_tile_size(kernels, ceil_divide(group_out, lanes));
+  const RegisterTileSize size = register_tile_size(kernels, ceil_divide(group_out, lanes), shape.out_width);
   blocking.channels_per_block = size.vectors * lanes;
   blocking.blocks_per_group = ceil_divide(group_out, blocking.channels_per_block);
   blocking.padded_group_channels = ceil_divide(group_out, lanes) * lanes;

@@ -35,7 +35,7 @@ MatMulBlocking plan_product(const KernelSet& kernels, const ProductSize& size,
   MatMulBlocking blocking;
   const std::int64_t lanes = kernels.vector_floats;
   const std::int64_t vectors = ceil_divide(size.columns, lanes);
-  const RegisterTileSize tile = register_tile_size(kernels, vectors);
+  const RegisterTileSize tile = register_tile_size(kernels, vectors, size.rows);
   blocking.columns_per_block = tile.vectors * lanes;
   blocking.block_count = ceil_divide(size.columns, blocking.columns_per_block);
   blocking.padded_columns = vectors * lanes;

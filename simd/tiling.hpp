@@ -23,15 +23,22 @@ struct RegisterTileSize {
   std::int64_t vectors;
 };
 
-// The register tile for so many registers of output channels. One register wide it would load as much as it
-// multiplies, so few registers are blocks of three rather than of two and one.
-constexpr RegisterTileSize register_tile_size(const KernelSet& kernels, std::int64_t vectors) noexcept {
-  if (vectors == 3 || vectors == 9) return {kernels.tile_pixels * 2 / 3, 3};
-  return {kernels.tile_pixels, std::min(kernels.tile_vectors, vectors)};
-}
-
 constexpr std::int64_t ceil_divide(std::int64_t a, std::int64_t b) noexcept {
   return (a + b - 1) / b;
+}
+
+// The register tile for so many registers of output channels of so many pixels beside each other. One
+// register wide it would load as much as it multiplies, so few registers are blocks of three rather than of
+// two and one. And of four pixels or three the sums of two registers are just as many as a processor has
+// multiply-adds on their way, or fewer, and wait for each other.
+constexpr RegisterTileSize register_tile_size(const KernelSet& kernels, std::int64_t vectors,
+                                              std::int64_t pixels) noexcept {
+  constexpr std::int64_t kFewPixels = 4;
+  const std::int64_t tiles = ceil_divide(pixels, kernels.tile_pixels);
+  const bool few_sums =
+      pixels / tiles <= kFewPixels && ceil_divide(pixels, tiles) >= kFewPixels && vectors > 4;
+  if (vectors == 3 || vectors == 9 || few_sums) return {kernels.tile_pixels * 2 / 3, 3};
+  return {kernels.tile_pixels, std::min(kernels.tile_vectors, vectors)};
 }
 
 // Bytes of packed filter that a pass may read again for each register tile. A register tile takes 11 bytes of

@@ -83,14 +83,6 @@ VARSCOPE_SIMD_INLINE Floats<Arch> load_partial(const float* src, std::int64_t co
   return load<Arch>(buffer);
 }
 
-// Stores the first `count` (0 .. lanes - 1) floats of value.
-template <typename Arch>
-VARSCOPE_SIMD_INLINE void store_partial(float* dst, Floats<Arch> value, std::int64_t count) noexcept {
-  float buffer[kLanes<Arch>];
-  store<Arch>(buffer, value);
-  for (std::int64_t i = 0; i < count; ++i) dst[i] = buffer[i];
-}
-
 // Which floats of a register are there: for loads and stores that leave the others, and their memory, alone.
 template <typename Arch>
 class FirstLanes {
@@ -141,6 +133,12 @@ class FirstLanes {
   std::int64_t mask_;
 #endif
 };
+
+// Stores the first `count` (0 .. lanes) floats of value.
+template <typename Arch>
+VARSCOPE_SIMD_INLINE void store_partial(float* dst, Floats<Arch> value, std::int64_t count) noexcept {
+  FirstLanes<Arch>(count).store(dst, value);
+}
 
 // Whether load_lane() is told its lane as a constant, Index<lane>.
 template <typename Arch, int kGroup>

@@ -36,6 +36,8 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("direct rows innermost", plan.blocking.rows_innermost && plan.blocking.row_tiles > 1);
     count("direct channels", plan.blocking.channels_per_chunk < s.in_channels / s.groups);
     count("direct filter rows", plan.blocking.filter_rows_per_pass < s.filter_height);
+    count("direct edges by columns",
+          plan.blocking.edges_by_columns && (s.pad_left > 0 || s.filter_width > 1));
     count("direct passes of blocks", plan.blocking.blocks_per_pass < plan.blocking.blocks_per_tile);
   } else if (plan.algorithm == Conv2DAlgorithm::pointwise) {
     count("pointwise rows", plan.product.row_tiles > 1);

@@ -10,7 +10,8 @@
 //       input(n, y * stride_height + r * dilation_height - pad_top,
 //                x * stride_width + s * dilation_width - pad_left, g * in_channels / groups + c)
 //   output(n, y, x, k) = activation(sum(n, y, x, k) + bias(k) + residual(n, y, x, k))
-// Direct sums start at bias and residual; other algorithms add them in the end.
+// Direct and 1x1 sums start at bias and residual, depthwise and grouped ones at the bias; other algorithms
+// add them in the end.
 //
 // How to run one: plan_conv2d() once per shape; pack the filter once per version of it (tiles 0 ..
 // pack_tile_count - 1, in any order, by any thread); then for each input run tiles 0 .. tile_count - 1, in
@@ -102,7 +103,7 @@ struct Conv2DBlocking {
   std::int64_t blocks_per_tile = 0;
   std::int64_t block_tiles = 0;      // tiles that cover the blocks of one group
   std::int64_t blocks_per_pass = 1;  // blocks of which all are summed for some pixels before the next ones
-  bool edges_by_columns = false;     // columns outside of the image are left out; else they are copied zeros
+  bool edges_by_columns = false;     // columns outside of the image are left out; else zeros stand for them
   bool rows_innermost = false;       // neighbouring tiles differ in their rows, not in their blocks
   bool fetch_output = false;         // the output is too large for the caches
 };
