@@ -78,10 +78,9 @@ class PlannedConv2D final : public detail::Kernel {
     // few rows wait for.
     constexpr double kBytesANanosecond = 64;
     const Conv2DShape& shape = plan_.shape;
-    const auto floats =
-        static_cast<double>(shape.batch * shape.in_height * shape.in_width * shape.in_channels +
-                            shape.batch * shape.out_height * shape.out_width * shape.out_channels +
-                            plan_.packed_filter_floats);
+    const auto floats = static_cast<double>(
+        shape.batch * shape.in_height * shape.in_width * shape.in_channels +
+        shape.batch * shape.out_height * shape.out_width * shape.out_channels + plan_.packed_filter_floats);
     return std::max(detail::multiply_adds(shape) / (4 * static_cast<double>(kernels_.vector_floats)),
                     floats * sizeof(float) / kBytesANanosecond);
   }
