@@ -7,6 +7,7 @@
 #include "ops/conv2d_gradients.hpp"
 #include "ops/element_type.hpp"
 #include "ops/layout_key.hpp"
+#include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 #include "ops/tile_workspace.hpp"
@@ -73,16 +74,11 @@ class PlannedConv2D final : public detail::Kernel {
   }
 
   double cost_nanoseconds() const noexcept override {
-    // A core does about two multiply-adds of a register in each of its two or three cycles a nanosecond, and
-    // moves some 64 bytes from and to its third-level cache, which is what depthwise layers and products of a
-    // few rows wait for.
-    constexpr double kBytesANanosecond = 64;
     const Conv2DShape& shape = plan_.shape;
     const auto floats = static_cast<double>(
         shape.batch * shape.in_height * shape.in_width * shape.in_channels +
         shape.batch * shape.out_height * shape.out_width * shape.out_channels + plan_.packed_filter_floats);
-    return std::max(detail::multiply_adds(shape) / (4 * static_cast<double>(kernels_.vector_floats)),
-                    floats * sizeof(float) / kBytesANanosecond);
+    return detail::product_nanoseconds(detail::multiply_adds(shape), kernels_.vector_floats, floats);
   }
 
   std::optional<detail::PackedInput> packed_input() const noexcept override {

@@ -6,6 +6,7 @@
 #include "ops/build.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/conv2d_gradients.hpp"
+#include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 #include "ops/tile_workspace.hpp"
@@ -64,7 +65,7 @@ class PlannedBackpropFilter final : public detail::Kernel {
 
   double cost_nanoseconds() const noexcept override {
     // As for the convolution itself.
-    return detail::multiply_adds(plan_.shape) / (4 * static_cast<double>(kernels_.vector_floats));
+    return detail::product_nanoseconds(detail::multiply_adds(plan_.shape), kernels_.vector_floats, 0);
   }
 
   const char* description() const noexcept override { return description_.c_str(); }

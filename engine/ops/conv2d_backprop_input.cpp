@@ -7,6 +7,7 @@
 #include "ops/conv2d_geometry.hpp"
 #include "ops/conv2d_gradients.hpp"
 #include "ops/layout_key.hpp"
+#include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 #include "ops/tile_workspace.hpp"
@@ -86,7 +87,7 @@ class PlannedBackpropInput final : public detail::Kernel {
 
   double cost_nanoseconds() const noexcept override {
     // As for the convolution itself.
-    return detail::multiply_adds(forward_) / (4 * static_cast<double>(kernels_.vector_floats)) +
+    return detail::product_nanoseconds(detail::multiply_adds(forward_), kernels_.vector_floats, 0) +
            static_cast<double>(single() ? 0 : image_rows() * row_floats()) / 16;
   }
 

@@ -5,6 +5,7 @@
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
 #include "ops/layout_key.hpp"
+#include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
 #include "ops/shape_rules.hpp"
 #include "ops/sum_to_shape.hpp"
@@ -105,14 +106,10 @@ class PlannedMatMul final : public detail::Kernel {
 
   double cost_nanoseconds() const noexcept override {
     const MatMulShape& shape = plan_.shape;
-    // About two multiply-adds of a register in each of a core's two or three cycles a nanosecond; and of few
-    // rows some 64 bytes of the other matrix.
-    constexpr double kBytesANanosecond = 64;
     const auto products =
         static_cast<double>(batch_.size() * shape.rows) * static_cast<double>(shape.columns * shape.depth);
     const auto floats = static_cast<double>(batch_.b_count() * plan_.packed_b_floats);
-    return std::max(products / (4 * static_cast<double>(kernels_.vector_floats)),
-                    floats * sizeof(float) / kBytesANanosecond);
+    return detail::product_nanoseconds(products, kernels_.vector_floats, floats);
   }
 
   std::optional<detail::PackedInput> packed_input() const noexcept override {
