@@ -217,8 +217,9 @@ void cut_strips(const Conv2DShape& shape, std::int64_t wanted, DepthwiseBlocking
   }
 }
 
-// The tiles, once the blocks are cut. An output takes so many multiply-adds for each register of channels.
-void cut_tiles(std::int64_t multiply_adds, Conv2DPlan* plan) noexcept {
+// The tiles and the filter, once the blocks are cut. An output takes so many multiply-adds for each register
+// of channels.
+void plan_tiles(const KernelSet& kernels, std::int64_t multiply_adds, Conv2DPlan* plan) noexcept {
   const Conv2DShape& shape = plan->shape;
   DepthwiseBlocking& blocking = plan->depthwise;
   blocking.columns_per_tile = shape.out_width;
@@ -241,6 +242,9 @@ void cut_tiles(std::int64_t multiply_adds, Conv2DPlan* plan) noexcept {
   const std::int64_t rows = std::clamp<std::int64_t>(wanted / flops_per_row, 1, shape.out_height);
   cut_for_threads(shape.out_height, rows, 1, others, &blocking.rows_per_tile, &blocking.row_tiles);
   plan->tile_count = others * blocking.row_tiles;
+  plan->packed_filter_floats = blocking.registers * multiply_adds * kernels.vector_floats;
+  plan->pack_tile_count = 1;
+  plan->pack_filter_tile = pack_strips_filter;
 }
 
 }  // namespace
@@ -258,10 +262,7 @@ void plan_depthwise(const KernelSet& kernels, const CacheSizes& caches, Conv2DPl
     blocking.blocks = 1;
     blocking.channels_per_block = blocking.registers * lanes;
   }
-  cut_tiles(positions, plan);
-  plan->packed_filter_floats = blocking.registers * positions * lanes;
-  plan->pack_tile_count = 1;
-  plan->pack_filter_tile = pack_depthwise_filter;
+  plan_tiles(kernels, positions, plan);
   plan->run_tile = kernels.conv2d.depthwise_tile;
 }
 
@@ -291,10 +292,7 @@ void plan_grouped(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan
   // The filter, which is all read for each row of a strip, takes half of the first-level cache.
   const std::int64_t filter_bytes = multiply_adds * lanes * kFloatBytes;
   cut_registers(lanes, std::max<std::int64_t>(caches.level1_data / 2 / filter_bytes, 1), shape, &blocking);
-  cut_tiles(multiply_adds, plan);
-  plan->packed_filter_floats = blocking.registers * multiply_adds * lanes;
-  plan->pack_tile_count = 1;
-  plan->pack_filter_tile = pack_grouped_filter;
+  plan_tiles(kernels, multiply_adds, plan);
   plan->run_tile = kernels.conv2d.grouped_tile;
 }
 

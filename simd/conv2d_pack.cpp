@@ -40,37 +40,22 @@ void pack_pointwise_filter(const Conv2DPlan& plan, const float* filter, float* p
                      packed_filter, tile);
 }
 
-void pack_depthwise_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
-                           std::int64_t) noexcept {
-  const Conv2DShape& shape = plan.shape;
-  const std::int64_t positions = shape.filter_height * shape.filter_width;
-  const std::int64_t registers = plan.depthwise.registers;
-  const std::int64_t lanes = plan.packed_filter_floats / (registers * positions);
-  const std::int64_t filled = std::min(lanes, shape.out_channels);
-  float* dst = packed_filter;
-  for (std::int64_t index = 0; index < registers; ++index) {
-    const std::int64_t channel = std::min(index * lanes, shape.out_channels - filled);
-    for (std::int64_t position = 0; position < positions; ++position, dst += lanes) {
-      std::copy_n(filter + position * shape.out_channels + channel, filled, dst);
-      std::fill_n(dst + filled, lanes - filled, 0.0f);
-    }
-  }
-}
-
-void pack_grouped_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
-                         std::int64_t) noexcept {
+void pack_strips_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                        std::int64_t) noexcept {
   const Conv2DShape& shape = plan.shape;
   const std::int64_t inputs = shape.in_channels / shape.groups;
   const std::int64_t terms = shape.filter_height * shape.filter_width * inputs;
   const std::int64_t registers = plan.depthwise.registers;
   const std::int64_t lanes = plan.packed_filter_floats / (registers * terms);
+  const std::int64_t filled = std::min(lanes, shape.out_channels);
   float* dst = packed_filter;
   for (std::int64_t index = 0; index < registers; ++index) {
-    const float* const first = filter + std::min(index * lanes, shape.out_channels - lanes);
+    const float* const first = filter + std::min(index * lanes, shape.out_channels - filled);
     for (std::int64_t r = 0; r < shape.filter_height; ++r) {
       for (std::int64_t c = 0; c < inputs; ++c) {
         for (std::int64_t s = 0; s < shape.filter_width; ++s, dst += lanes) {
-          std::copy_n(first + ((r * shape.filter_width + s) * inputs + c) * shape.out_channels, lanes, dst);
+          std::copy_n(first + ((r * shape.filter_width + s) * inputs + c) * shape.out_channels, filled, dst);
+          std::fill_n(dst + filled, lanes - filled, 0.0f);
         }
       }
     }

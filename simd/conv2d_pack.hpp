@@ -17,16 +17,11 @@ void pack_blocked_filter(const Conv2DPlan& plan, const float* filter, float* pac
 void pack_pointwise_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                            std::int64_t tile) noexcept;
 
-// A filter of depthwise convolution, to [register of output channels][filter_height][filter_width][channel of
-// the register]. Registers are whole: the last one overlaps the one before, or ends in zeros where it is the
-// only one. In one tile.
-void pack_depthwise_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
-                           std::int64_t tile) noexcept;
-
-// A filter of groups of as many inputs as outputs, to [register of output channels][filter_height][input of
-// the group][filter_width][channel of the register]. Registers as of depthwise filters. In one tile.
-void pack_grouped_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
-                         std::int64_t tile) noexcept;
+// A filter of depthwise convolution or of groups of as many inputs as outputs, to [register of output
+// channels] [filter_height][input of the group][filter_width][channel of the register]. Registers are whole:
+// the last one overlaps the one before, or ends in zeros where it is the only one. In one tile.
+void pack_strips_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
+                        std::int64_t tile) noexcept;
 
 // The filter as it is, in one tile.
 void copy_filter(const Conv2DPlan& plan, const float* filter, float* packed_filter,
