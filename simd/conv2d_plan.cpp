@@ -103,11 +103,11 @@ void plan_direct(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan*
   // Leaving out columns loads and stores sums for each part of the filter.
   constexpr std::int64_t kManyChannels = 64;
   blocking.edges_by_columns = blocking.channels_per_chunk >= kManyChannels;
-  std::int64_t edges = 0;
-  for (std::int64_t tile = 0; tile < cut.tiles; ++tile) edges += cut.inside(tile) ? 0 : 1;
-  if (blocking.edges_by_columns) edges = 0;
-  plan->workspace_floats =
-      edges * rows_read(*plan) * cut.columns(blocking.pixels_per_register_tile) * blocking.channels_per_chunk;
+  std::int64_t copied = 0;
+  for (std::int64_t tile = 0; tile < cut.tiles; ++tile)
+    copied += cut.inside(tile) || blocking.edges_by_columns ? 0 : 1;
+  plan->workspace_floats = copied * rows_read(*plan) * cut.columns(blocking.pixels_per_register_tile) *
+                           blocking.channels_per_chunk;
   plan->tile_count = shape.batch * shape.groups * blocking.row_tiles * blocking.block_tiles;
   plan->run_tile = kernels.conv2d.direct_tile;
 }

@@ -243,11 +243,8 @@ class DirectTile {
     in.pixel_step = shape_.stride_width * pixel_floats;
     in.column_step = shape_.dilation_width * pixel_floats;
     in.panel_step = beside ? pixels * in.pixel_step : shape_.stride_height * row_floats;
-    const OutputPlace out = {
-        .pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
-        .pixels = pixels,
-        .panel_pixels = beside ? pixels : shape_.out_width};
-    run_part(in, {rows, {0, shape_.filter_width}, first_pass(), last_pass()}, out, blocks);
+    run_part(in, {rows, {0, shape_.filter_width}, first_pass(), last_pass()}, output_of(tile, y, beside),
+             blocks);
   }
 
   // A register tile at an edge, and those below it: the sums in the same order, but without what would be
@@ -256,20 +253,18 @@ class DirectTile {
                                         const Range& blocks) const noexcept {
     const Range rows = filter_rows(y);
     const std::int64_t first_row = input_row_of(y, rows);
-    const OutputPlace all = {
-        .pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
-        .pixels = cut_.pixels(tile),
-        .panel_pixels = shape_.out_width};
-    TileInput in = {.pixels = input_row(first_row),
-                    .pixel_step = shape_.stride_width * shape_.in_channels,
-                    .column_step = shape_.dilation_width * shape_.in_channels,
-                    .rows = 0,
-                    .channels = channels_,
-                    .filter = nullptr,
-                    .panels = panels,
-                    .panel_step = shape_.stride_height * row_floats_};
+    const OutputPlace all = output_of(tile, y, false);
+    const TileInput nothing = {.pixels = input_row(first_row),
+                               .pixel_step = shape_.stride_width * shape_.in_channels,
+                               .column_step = shape_.dilation_width * shape_.in_channels,
+                               .rows = 0,
+                               .channels = channels_,
+                               .filter = nullptr,
+                               .panels = panels,
+                               .panel_step = shape_.stride_height * row_floats_};
     const Range none = {rows.first, rows.first};
-    if (first_pass()) run_part(in, {none, {0, 0}, true, false}, all, blocks);
+    if (first_pass()) run_part(nothing, {none, {0, 0}, true, false}, all, blocks);
+    TileInput in = nothing;
     in.rows = 1;
     for (std::int64_t r = rows.first; r < rows.last; ++r) {
       const float* const row = input_row(first_row + (r - rows.first) * shape_.dilation_height);
@@ -291,10 +286,15 @@ class DirectTile {
         run_part(in, {{r, r + 1}, {s, next}, false, false}, some, blocks);
       }
     }
-    in.pixels = input_row(first_row);
-    in.rows = 0;
     if (last_pass() && arguments_.epilogue.activation == Activation::relu)
-      run_part(in, {none, {0, 0}, false, true}, all, blocks);
+      run_part(nothing, {none, {0, 0}, false, true}, all, blocks);
+  }
+
+  // What a tile of row y writes, and those beside it or below it.
+  VARSCOPE_SIMD_INLINE OutputPlace output_of(std::int64_t tile, std::int64_t y, bool beside) const noexcept {
+    return {.pixel = (place_.image * shape_.out_height + y) * shape_.out_width + cut_.first(tile),
+            .pixels = cut_.pixels(tile),
+            .panel_pixels = beside ? cut_.pixels(tile) : shape_.out_width};
   }
 
   // Of a register tile, those that have the filter column inside.

@@ -75,7 +75,7 @@ VARSCOPE_SIMD_INLINE void store(float* dst, Floats<Arch> value) noexcept {
   value.store_unaligned(dst);
 }
 
-// The first `count` (0 .. lanes - 1) floats of src, then `padding`.
+// The first `count` (0 .. lanes) floats of src, then `padding`.
 template <typename Arch>
 VARSCOPE_SIMD_INLINE Floats<Arch> load_partial(const float* src, std::int64_t count, float padding) noexcept {
   float buffer[kLanes<Arch>];
@@ -106,9 +106,7 @@ class FirstLanes {
 #elif defined(__AVX2__)
     return Floats<Arch>(_mm256_maskload_ps(src, mask_));
 #else
-    float buffer[kLanes<Arch>];
-    for (std::int64_t i = 0; i < kLanes<Arch>; ++i) buffer[i] = i < mask_ ? src[i] : 0.0f;
-    return simd::load<Arch>(buffer);
+    return load_partial<Arch>(src, mask_, 0.0f);
 #endif
   }
 
