@@ -96,7 +96,7 @@ TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& pla
       case 49:
         return {210, 115};
       case 81:
-        if (winograd.outputs_per_patch == 2) return {360, 190};
+        if (winograd.patch_width == 2) return {360, 190};
         // Registers of a whole line are stored at half the rate.
         return kernels.vector_floats == 16 ? TransformCycles{420, 440} : TransformCycles{280, 290};
       case 121:
@@ -109,11 +109,11 @@ TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& pla
     case 16:
       return {36, 30};
     case 36:
-      if (winograd.outputs_per_patch == 2) return {139, 96};
+      if (winograd.patch_width == 2) return {139, 96};
       return {177, 127};
     default:
-      if (winograd.outputs_per_patch == 2) return {251, 108};
-      if (winograd.outputs_per_patch == 4) return {322, 310};
+      if (winograd.patch_width == 2) return {251, 108};
+      if (winograd.patch_width == 4) return {322, 310};
       return {412, 278};
   }
 }

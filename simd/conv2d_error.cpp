@@ -2,8 +2,9 @@
 // Error bounds of convolutions. For Winograd each transform is a sum of terms too, so an output's error is at
 // most the number of roundings on the way to it times the same expression with every number replaced by its
 // absolute value: sum over products i, j of |A|oi |A|pj (|G| |filter| |G^T|)ij (|B^T| |input| |B|)ij.
-// With |input| <= D and the largest entry of each row of G this is at most amplification^2 * D * sum
-// |filter|, where amplification = max over o of the sum over i of |A|oi * max |G|i * sum |B^T|i.
+// With |input| <= D and the largest entry of each row of G this is at most the amplifications of the two
+// directions * D * sum |filter|, where amplification = max over o of the sum over i of |A|oi * max |G|i *
+// sum |B^T|i.
 //
 // Of Strassen the same expression, with |A| <= D and the columns of |B| summed over the input channels, is,
 // of the outputs in the order C11, C12, C21, C22 and in units of D: |B11| + |B21|, 6|B11| + 5|B12| + 7|B22|,
@@ -77,10 +78,10 @@ double amplification_of_phase(int taps, int outputs) noexcept {
 
 // The taps of a phase are some of the filter's, so the sum over phases of amplification * sum |taps| is at
 // most the largest amplification times the sum over all.
-double amplification_of(const Conv2DShape& shape, std::int64_t outputs) noexcept {
+double amplification_of(std::int64_t filter_taps, std::int64_t stride, std::int64_t outputs) noexcept {
   double worst = 1;
-  for (std::int64_t phase = 0; phase < shape.stride_width; ++phase) {
-    const std::int64_t taps = (shape.filter_width - phase + shape.stride_width - 1) / shape.stride_width;
+  for (std::int64_t phase = 0; phase < std::min(stride, filter_taps); ++phase) {
+    const std::int64_t taps = (filter_taps - phase + stride - 1) / stride;
     worst = std::max(worst, amplification_of_phase(static_cast<int>(taps), static_cast<int>(outputs)));
   }
   return worst;
@@ -96,7 +97,7 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
     // One transform of input, filter and output each.
     constexpr double kTransforms = 8 + 1 + 9;
     const double terms = channels * static_cast<double>(shape.filter_height);
-    return amplification_of(shape, plan.winograd_row.outputs_per_patch) *
+    return amplification_of(shape.filter_width, shape.stride_width, plan.winograd_row.outputs_per_patch) *
            (terms + 1 + kTransforms + kEpilogue);
   }
   if (plan.algorithm == Conv2DAlgorithm::strassen) {
@@ -112,8 +113,9 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   // Roundings: the transforms of input, filter and output (twice, by columns and rows, at most 8 terms each,
   // and one more where phases are added; the filter's is rounded once), and the sum over the channels.
   constexpr double kTransforms = 2 * 8 + 1 + 2 * 9;
-  const double norm = amplification_of(shape, plan.winograd.outputs_per_patch);
-  return norm * norm * (channels + 1 + kTransforms + kEpilogue);
+  const double norm = amplification_of(shape.filter_height, shape.stride_height, plan.winograd.patch_height) *
+                      amplification_of(shape.filter_width, shape.stride_width, plan.winograd.patch_width);
+  return norm * (channels + 1 + kTransforms + kEpilogue);
 }
 
 }  // namespace varscope::simd

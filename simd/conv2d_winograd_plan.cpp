@@ -20,10 +20,11 @@ std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
 WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
                                const Conv2DShape& shape) noexcept {
   for (const WinogradFunctions& functions : kernels.functions) {
-    if (functions.outputs == outputs && functions.taps == shape.filter_height &&
-        functions.stride == shape.stride_height) {
-      return functions;
-    }
+    const bool same_filter =
+        functions.filter_height == shape.filter_height && functions.filter_width == shape.filter_width;
+    const bool same_stride = functions.stride == shape.stride_width &&
+                             (functions.stride == shape.stride_height || shape.filter_height == 1);
+    if (functions.patch_width == outputs && same_filter && same_stride) return functions;
   }
   return {};
 }
@@ -101,8 +102,7 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
   if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
     return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
            "of inputs";
-  if (shape.filter_height != shape.filter_width || shape.stride_height != shape.stride_width ||
-      functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
+  if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
     return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, "
            "6x6 for 3x3; with stride 2, 2x2 for 3x3, 5x5 and 7x7, 4x4 for 3x3";
   }
@@ -117,16 +117,21 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t lanes = kernels.vector_floats;
   std::int64_t block = kernels.tile_vectors * lanes;
   winograd.inputs_per_part = shape.in_channels;
-  winograd.outputs_per_patch = outputs_of(plan->algorithm);
-  const std::int64_t side = (winograd.outputs_per_patch - 1) * shape.stride_height + shape.filter_height;
-  winograd.products = side * side;
-  const auto cut_side = [&](std::int64_t outputs, std::int64_t dilation, std::int64_t* per_first,
-                            std::int64_t* all) {
-    *per_first = ceil_divide(ceil_divide(outputs, dilation), winograd.outputs_per_patch);
+  const WinogradFunctions functions =
+      functions_of(kernels.conv2d.winograd, outputs_of(plan->algorithm), shape);
+  winograd.patch_height = functions.patch_height;
+  winograd.patch_width = functions.patch_width;
+  winograd.products = ((winograd.patch_height - 1) * shape.stride_height + shape.filter_height) *
+                      ((winograd.patch_width - 1) * shape.stride_width + shape.filter_width);
+  const auto cut_side = [](std::int64_t outputs, std::int64_t of_patch, std::int64_t dilation,
+                           std::int64_t* per_first, std::int64_t* all) {
+    *per_first = ceil_divide(ceil_divide(outputs, dilation), of_patch);
     *all = std::min(dilation, outputs) * *per_first;
   };
-  cut_side(shape.out_height, shape.dilation_height, &winograd.patch_rows_per_first, &winograd.patch_rows);
-  cut_side(shape.out_width, shape.dilation_width, &winograd.patch_columns_per_first, &winograd.patch_columns);
+  cut_side(shape.out_height, winograd.patch_height, shape.dilation_height, &winograd.patch_rows_per_first,
+           &winograd.patch_rows);
+  cut_side(shape.out_width, winograd.patch_width, shape.dilation_width, &winograd.patch_columns_per_first,
+           &winograd.patch_columns);
   const std::int64_t patches = shape.batch * winograd.patch_rows * winograd.patch_columns;
   const std::int64_t padded_channels = ceil_divide(shape.out_channels, lanes) * lanes;
 
@@ -171,8 +176,6 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   plan->blocking.padded_group_channels = padded_channels;
   plan->packed_filter_floats = winograd.products * winograd.inputs_per_part * padded_channels;
   plan->pack_tile_count = ceil_divide(padded_channels, block);
-  const WinogradFunctions functions =
-      functions_of(kernels.conv2d.winograd, winograd.outputs_per_patch, shape);
   plan->pack_filter_tile = functions.pack_filter_tile;
   plan->workspace_floats =
       winograd.products * (winograd.transformed_step + winograd.product_step) + winograd.inputs_per_part;

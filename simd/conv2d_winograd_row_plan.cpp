@@ -10,7 +10,8 @@ namespace {
 
 WinogradFunctions functions_of(const KernelSet& kernels, const Conv2DShape& shape) noexcept {
   for (const WinogradFunctions& functions : kernels.conv2d.winograd_row.functions) {
-    if (functions.taps == shape.filter_width && functions.stride == shape.stride_width) return functions;
+    if (functions.filter_width == shape.filter_width && functions.stride == shape.stride_width)
+      return functions;
   }
   return {};
 }
@@ -39,7 +40,7 @@ void plan_winograd_row(const KernelSet& kernels, const CacheSizes& caches, Conv2
   const WinogradFunctions functions = functions_of(kernels, shape);
   const std::int64_t lanes = kernels.vector_floats;
   const std::int64_t block = kernels.tile_vectors * lanes;
-  row.outputs_per_patch = functions.outputs;
+  row.outputs_per_patch = functions.patch_width;
   row.products = (row.outputs_per_patch - 1) * shape.stride_width + shape.filter_width;
   row.patches_per_row = ceil_divide(shape.out_width, row.outputs_per_patch);
 

@@ -102,7 +102,7 @@ class PlannedBackpropInput final : public detail::Kernel {
       const simd::Conv2DPlan& plan = phase.plan;
       layout = detail::layout_key({static_cast<std::int64_t>(layout),
                                    static_cast<std::int64_t>(plan.algorithm), plan.packed_filter_floats,
-                                   plan.winograd.outputs_per_patch, plan.blocking.channels_per_block,
+                                   plan.winograd.patch_width, plan.blocking.channels_per_block,
                                    plan.blocking.blocks_per_group, plan.blocking.channels_per_chunk,
                                    plan.product.columns_per_block, plan.product.depth_per_chunk});
     }

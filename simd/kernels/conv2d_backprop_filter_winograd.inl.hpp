@@ -59,6 +59,7 @@ class WinogradBackpropFilterTile {
   }
 
  private:
+  using Line = WinogradLine<kOutputs, kAlpha - kOutputs + 1, 1>;
   static constexpr int kProducts = kAlpha * kAlpha;
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
 
@@ -74,8 +75,7 @@ class WinogradBackpropFilterTile {
     float* dst = transformed_ + patch * winograd_.transformed_patch_step;
     for (std::int64_t c = 0; c < shape_.in_channels; c += kLaneCount) {
       const std::int64_t channel = smaller(c, shape_.in_channels - kLaneCount);
-      transform_input<Arch, WinogradLine<kOutputs, kAlpha - kOutputs + 1, 1>>(pixels, channel, dst + channel,
-                                                                              winograd_.transformed_step);
+      transform_input<Arch, Line, Line>(pixels, channel, dst + channel, winograd_.transformed_step);
     }
     const float* out_pixels[kOutputs * kOutputs];
     find_pixels<kOutputs>(arguments_.out_backprop, image, out_y, out_x, shape_.out_height, shape_.out_width,
@@ -171,6 +171,7 @@ template <typename Arch, int kAlpha, int kFilter>
 void conv2d_backprop_filter_winograd_sum_tile(const Conv2DBackpropFilterPlan& plan,
                                               const Conv2DBackpropFilterArguments& arguments,
                                               std::int64_t tile) noexcept {
+  using Line = WinogradLine<kFilter, kAlpha - kFilter + 1, 1>;
   constexpr std::int64_t lanes = kLanes<Arch>;
   constexpr int kProducts = kAlpha * kAlpha;
   const Conv2DShape& shape = plan.shape;
@@ -198,18 +199,17 @@ void conv2d_backprop_filter_winograd_sum_tile(const Conv2DBackpropFilterPlan& pl
         const std::int64_t count = smaller(lanes, shape.out_channels - channel);
         float* const dst = arguments.filter_backprop + c * shape.out_channels + channel;
         const std::int64_t position_step = shape.in_channels * shape.out_channels;
-        transform_output<Arch, WinogradLine<kFilter, kAlpha - kFilter + 1, 1>>(
-            sums + c * width + k, product_step,
-            [&](int r, Registers<Arch, kFilter> row) VARSCOPE_SIMD_LAMBDA {
-              unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
-                float* position = dst + (r * kFilter + s) * position_step;
-                if (count == lanes) {
-                  store<Arch>(position, row.values[s]);
-                } else {
-                  store_partial<Arch>(position, row.values[s], count);
-                }
-              });
-            });
+        transform_output<Arch, Line, Line>(sums + c * width + k, product_step,
+                                           [&](int r, Registers<Arch, kFilter> row) VARSCOPE_SIMD_LAMBDA {
+                                             unroll<kFilter>([&](auto s) VARSCOPE_SIMD_LAMBDA {
+                                               float* position = dst + (r * kFilter + s) * position_step;
+                                               if (count == lanes) {
+                                                 store<Arch>(position, row.values[s]);
+                                               } else {
+                                                 store_partial<Arch>(position, row.values[s], count);
+                                               }
+                                             });
+                                           });
       }
     }
   }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Winograd convolution. A tile is a block of patches (kOutputs by kOutputs output pixels each, over all
-// images of the batch) by a part of the output channels. The pixels of a dilated filter's patch are as far
-// apart as its taps: each such set of pixels is a convolution without dilation. It runs in three steps, whose
-// intermediate results stay in the second-level cache:
+// Winograd convolution. A tile is a block of patches (some rows by some columns of output pixels each, over
+// all images of the batch) by a part of the output channels. The pixels of a dilated filter's patch are as
+// far apart as its taps: each such set of pixels is a convolution without dilation. It runs in three steps,
+// whose intermediate results stay in the second-level cache:
 //
 //   transformed[product][patch][input channel]      B^T d B of each patch
 //   products[product][patch][output channel]        for each product a matrix product with the filter, as
 //                                                   the register tile of the other algorithms; a group of
 //                                                   output channels at a time
 //   output                                          A^T m A, and the epilogue
+//
+// Of a filter with one row a patch is one row too, and only columns are transformed. One with one column is
+// the same, of an image whose rows and columns are exchanged: it is read and written as it lies.
 //
 // Pixels outside of the image are read from a row of zeros; outputs outside are not stored. The sums of an
 // output element run over the input channels in order, whatever the blocks: the same bits for any cut.
@@ -24,7 +27,8 @@
 namespace varscope::simd {
 namespace {
 
-template <typename Arch, typename Line>
+// Down: the line of a patch's columns; Along: that of its rows.
+template <typename Arch, typename Down, typename Along>
 class WinogradTile {
  public:
   WinogradTile(const Conv2DPlan& plan, const Conv2DArguments& arguments, std::int64_t tile) noexcept
@@ -34,7 +38,9 @@ class WinogradTile {
         channels_per_block_(plan.blocking.channels_per_block),
         transformed_(arguments.workspace),
         products_(transformed_ + kProducts * blocking_.transformed_step),
-        zeros_(products_ + kProducts * blocking_.product_step) {
+        zeros_(products_ + kProducts * blocking_.product_step),
+        input_steps_(steps(shape_.in_height, shape_.in_width, shape_.in_channels)),
+        output_steps_(steps(shape_.out_height, shape_.out_width, shape_.out_channels)) {
     const std::int64_t patches = shape_.batch * blocking_.patch_rows * blocking_.patch_columns;
     first_patch_ = tile / blocking_.channel_parts * blocking_.patches_per_tile;
     patches_ = smaller(blocking_.patches_per_tile, patches - first_patch_);
@@ -60,10 +66,20 @@ class WinogradTile {
   }
 
  private:
-  static constexpr int kAlpha = Line::kAlpha;
-  static constexpr int kOutputs = Line::kOutputs;
-  static constexpr int kProducts = kAlpha * kAlpha;
+  static constexpr int kProducts = Down::kAlpha * Along::kAlpha;
   static constexpr std::int64_t kLaneCount = kLanes<Arch>;
+
+  // Floats from one row, and from one pixel of a row, to the next.
+  struct Steps {
+    std::int64_t row;
+    std::int64_t column;
+  };
+
+  VARSCOPE_SIMD_INLINE Steps steps(std::int64_t height, std::int64_t width,
+                                   std::int64_t channels) const noexcept {
+    if (blocking_.exchanged) return {.row = channels, .column = height * channels};
+    return {.row = width * channels, .column = channels};
+  }
 
   struct PatchPlace {
     std::int64_t image;
@@ -74,37 +90,39 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE PatchPlace place(std::int64_t patch) const noexcept {
     const std::int64_t number = first_patch_ + patch;
     const std::int64_t row = number / blocking_.patch_columns;
-    return {
-        .image = row / blocking_.patch_rows,
-        .y = first_output(row % blocking_.patch_rows, blocking_.patch_rows_per_first, shape_.dilation_height),
-        .x = first_output(number % blocking_.patch_columns, blocking_.patch_columns_per_first,
-                          shape_.dilation_width)};
+    return {.image = row / blocking_.patch_rows,
+            .y = first_output(row % blocking_.patch_rows, blocking_.patch_rows_per_first, Down::kOutputs,
+                              shape_.dilation_height),
+            .x = first_output(number % blocking_.patch_columns, blocking_.patch_columns_per_first,
+                              Along::kOutputs, shape_.dilation_width)};
   }
 
   static VARSCOPE_SIMD_INLINE std::int64_t first_output(std::int64_t patch, std::int64_t per_first,
+                                                        std::int64_t outputs,
                                                         std::int64_t dilation) noexcept {
-    if (dilation == 1) return patch * kOutputs;
-    return patch / per_first + patch % per_first * kOutputs * dilation;
+    if (dilation == 1) return patch * outputs;
+    return patch / per_first + patch % per_first * outputs * dilation;
   }
 
   VARSCOPE_SIMD_INLINE void transform_patch(std::int64_t patch) const noexcept {
     const PatchPlace at = place(patch);
     const float* pixels[kProducts];
-    for (int i = 0; i < kAlpha; ++i) {
-      const std::int64_t y = at.y * Line::kStride - shape_.pad_top + i * shape_.dilation_height;
-      const float* row =
-          arguments_.input + (at.image * shape_.in_height + y) * shape_.in_width * shape_.in_channels;
-      for (int j = 0; j < kAlpha; ++j) {
-        const std::int64_t x = at.x * Line::kStride - shape_.pad_left + j * shape_.dilation_width;
+    const float* image =
+        arguments_.input + at.image * shape_.in_height * shape_.in_width * shape_.in_channels;
+    for (int i = 0; i < Down::kAlpha; ++i) {
+      const std::int64_t y = at.y * shape_.stride_height - shape_.pad_top + i * shape_.dilation_height;
+      for (int j = 0; j < Along::kAlpha; ++j) {
+        const std::int64_t x = at.x * Along::kStride - shape_.pad_left + j * shape_.dilation_width;
         const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
-        pixels[i * kAlpha + j] = inside ? row + x * shape_.in_channels + first_input_ : zeros_;
+        pixels[i * Along::kAlpha + j] =
+            inside ? image + y * input_steps_.row + x * input_steps_.column + first_input_ : zeros_;
       }
     }
     // The last register overlaps the one before it where the channels are no multiple of its width.
     float* dst = transformed_ + patch * blocking_.transformed_patch_step;
     for (std::int64_t c = 0; c < blocking_.inputs_per_part; c += kLaneCount) {
       const std::int64_t channel = smaller(c, blocking_.inputs_per_part - kLaneCount);
-      transform_input<Arch, Line>(pixels, channel, dst + channel, blocking_.transformed_step);
+      transform_input<Arch, Down, Along>(pixels, channel, dst + channel, blocking_.transformed_step);
     }
   }
 
@@ -167,39 +185,41 @@ class WinogradTile {
 
   // The outputs of a patch that exist.
   struct OutputPlace {
-    std::int64_t pixel;  // the first one
+    std::int64_t first;  // where its channels lie
     std::int64_t rows;
     std::int64_t columns;
   };
 
   VARSCOPE_SIMD_INLINE OutputPlace output_place(std::int64_t patch) const noexcept {
     const PatchPlace at = place(patch);
-    return {.pixel = (at.image * shape_.out_height + at.y) * shape_.out_width + at.x,
-            .rows = outputs_from(at.y, shape_.out_height, shape_.dilation_height),
-            .columns = outputs_from(at.x, shape_.out_width, shape_.dilation_width)};
+    const std::int64_t image = at.image * shape_.out_height * shape_.out_width * shape_.out_channels;
+    return {.first = image + at.y * output_steps_.row + at.x * output_steps_.column,
+            .rows = outputs_from(at.y, shape_.out_height, Down::kOutputs, shape_.dilation_height),
+            .columns = outputs_from(at.x, shape_.out_width, Along::kOutputs, shape_.dilation_width)};
   }
 
   // There are none where another first row or column has more patches.
   static VARSCOPE_SIMD_INLINE std::int64_t outputs_from(std::int64_t first, std::int64_t outputs,
+                                                        std::int64_t of_patch,
                                                         std::int64_t dilation) noexcept {
     if (first >= outputs) return 0;
     const std::int64_t rest = outputs - first;
-    return smaller<std::int64_t>(kOutputs, dilation == 1 ? rest : (rest + dilation - 1) / dilation);
+    return smaller(of_patch, dilation == 1 ? rest : (rest + dilation - 1) / dilation);
   }
 
   // Floats from an output of a patch to the next one below, or beside.
   VARSCOPE_SIMD_INLINE std::int64_t output_row_step() const noexcept {
-    return shape_.dilation_height * shape_.out_width * shape_.out_channels;
+    return shape_.dilation_height * output_steps_.row;
   }
   VARSCOPE_SIMD_INLINE std::int64_t output_pixel_step() const noexcept {
-    return shape_.dilation_width * shape_.out_channels;
+    return shape_.dilation_width * output_steps_.column;
   }
 
   VARSCOPE_SIMD_INLINE void fetch_patch(std::int64_t patch, std::int64_t first_channel,
                                         std::int64_t channels) const noexcept {
     const OutputPlace at = output_place(patch);
-    fetch_output_pixels(arguments_.output + at.pixel * shape_.out_channels + first_channel, at.rows,
-                        output_row_step(), at.columns, output_pixel_step(), channels);
+    fetch_output_pixels(arguments_.output + at.first + first_channel, at.rows, output_row_step(), at.columns,
+                        output_pixel_step(), channels);
   }
 
   VARSCOPE_SIMD_INLINE void finish_patch(std::int64_t patch, std::int64_t first_channel,
@@ -221,11 +241,13 @@ class WinogradTile {
                                             std::int64_t channel, std::int64_t count) const noexcept {
     const WinogradOutput<Arch, kWhole> output(arguments_, output_pixel_step(), channel, count);
     const std::int64_t row_step = output_row_step();
-    const std::int64_t first = at.pixel * shape_.out_channels + channel;
-    transform_output<Arch, Line>(products, blocking_.product_step,
-                                 [&](int y, const Registers<Arch, kOutputs>& row) VARSCOPE_SIMD_LAMBDA {
-                                   if (y < at.rows) output.finish(row, first + y * row_step, at.columns);
-                                 });
+    const std::int64_t first = at.first + channel;
+    transform_output<Arch, Down, Along>(products, blocking_.product_step,
+                                        [&](int y, const Registers<Arch, Along::kOutputs>& row)
+                                            VARSCOPE_SIMD_LAMBDA {
+                                              if (y < at.rows)
+                                                output.finish(row, first + y * row_step, at.columns);
+                                            });
   }
 
   const Conv2DShape& shape_;
@@ -235,6 +257,8 @@ class WinogradTile {
   float* const transformed_;
   float* const products_;
   float* const zeros_;  // one pixel
+  const Steps input_steps_;
+  const Steps output_steps_;
   std::int64_t first_patch_;
   std::int64_t patches_;
   std::int64_t first_input_;
@@ -242,20 +266,28 @@ class WinogradTile {
   std::int64_t last_channel_;
 };
 
-template <typename Arch, typename Line>
+template <typename Arch, typename Down, typename Along>
 void conv2d_winograd_tile(const Conv2DPlan& plan, const Conv2DArguments& arguments,
                           std::int64_t tile) noexcept {
-  WinogradTile<Arch, Line>(plan, arguments, tile).run();
+  WinogradTile<Arch, Down, Along>(plan, arguments, tile).run();
 }
 
+template <typename Arch, typename Down, typename Along>
+constexpr WinogradFunctions winograd_functions_of() noexcept {
+  return {.patch_height = Down::kOutputs,
+          .patch_width = Along::kOutputs,
+          .filter_height = Down::kTaps,
+          .filter_width = Along::kTaps,
+          .stride = Along::kStride,
+          .pack_filter_tile = &pack_winograd_filter_tile<Down, Along>,
+          .tile = &conv2d_winograd_tile<Arch, Down, Along>};
+}
+
+// Of patches and filters that are squares.
 template <typename Arch, int kOutputs, int kTaps, int kStride>
 constexpr WinogradFunctions winograd_functions() noexcept {
   using Line = WinogradLine<kOutputs, kTaps, kStride>;
-  return {.outputs = kOutputs,
-          .taps = kTaps,
-          .stride = kStride,
-          .pack_filter_tile = &pack_winograd_filter_tile<Line>,
-          .tile = &conv2d_winograd_tile<Arch, Line>};
+  return winograd_functions_of<Arch, Line, Line>();
 }
 
 template <typename Arch>

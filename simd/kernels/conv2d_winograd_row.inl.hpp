@@ -217,8 +217,9 @@ void conv2d_winograd_row_tile(const Conv2DPlan& plan, const Conv2DArguments& arg
 template <typename Arch, int kTaps, int kStride>
 constexpr WinogradFunctions winograd_row_functions() noexcept {
   using Line = WinogradLine<4, kTaps, kStride>;
-  return {.outputs = Line::kOutputs,
-          .taps = kTaps,
+  return {.patch_height = 1,
+          .patch_width = Line::kOutputs,
+          .filter_width = kTaps,
           .stride = kStride,
           .pack_filter_tile = &pack_winograd_row_filter_tile<Line>,
           .tile = &conv2d_winograd_row_tile<Arch, Line>};

@@ -111,11 +111,9 @@ VARSCOPE_SIMD_INLINE void clear_other_groups(std::int64_t first, std::int64_t ch
 
 // Block `tile` of the output channels: [product][input channel of the part][channel of the block], the
 // channels of the last block filled up with zeros to whole registers.
-template <typename Line>
+template <typename Down, typename Along>
 void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                                std::int64_t tile) noexcept {
-  constexpr int kAlpha = Line::kAlpha;
-  constexpr int kTaps = Line::kTaps;
   const Conv2DShape& shape = plan.shape;
   const std::int64_t inputs = plan.winograd.inputs_per_part;
   const std::int64_t inputs_per_group = shape.in_channels / shape.groups;
@@ -132,25 +130,25 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
       const std::int64_t lanes = smaller<std::int64_t>(kFilterLanes, width - part);
       const std::int64_t filled = larger<std::int64_t>(0, smaller(lanes, shape.out_channels - first - part));
       const float* src = filter + input * shape.out_channels + first + part;
-      FilterLines<kTaps> rows_done[kAlpha];
-      for (int s = 0; s < kTaps; ++s) {
-        FilterLines<kTaps> column;
-        for (int r = 0; r < kTaps; ++r) {
-          const float* tap = src + (r * kTaps + s) * inputs_per_group * shape.out_channels;
+      FilterLines<Along::kTaps> rows_done[Down::kAlpha];
+      for (int s = 0; s < Along::kTaps; ++s) {
+        FilterLines<Down::kTaps> column;
+        for (int r = 0; r < Down::kTaps; ++r) {
+          const float* tap = src + (r * Along::kTaps + s) * inputs_per_group * shape.out_channels;
           load_filter_lanes(tap, filled, column.values[r]);
           if (shape.groups > 1) clear_other_groups(first + part, outputs_per_group, group, column.values[r]);
         }
-        FilterLines<kAlpha> products;
-        pack_filter_taps<Line>(column, products);
-        for (int i = 0; i < kAlpha; ++i) {
+        FilterLines<Down::kAlpha> products;
+        pack_filter_taps<Down>(column, products);
+        for (int i = 0; i < Down::kAlpha; ++i) {
           for (int k = 0; k < kFilterLanes; ++k) rows_done[i].values[s][k] = products.values[i][k];
         }
       }
-      for (int i = 0; i < kAlpha; ++i) {
-        FilterLines<kAlpha> products;
-        pack_filter_taps<Line>(rows_done[i], products);
-        for (int j = 0; j < kAlpha; ++j) {
-          float* out = dst + ((i * kAlpha + j) * inputs + c) * width + part;
+      for (int i = 0; i < Down::kAlpha; ++i) {
+        FilterLines<Along::kAlpha> products;
+        pack_filter_taps<Along>(rows_done[i], products);
+        for (int j = 0; j < Along::kAlpha; ++j) {
+          float* out = dst + ((i * Along::kAlpha + j) * inputs + c) * width + part;
           store_filter_lanes(products.values[j], lanes, out);
         }
       }

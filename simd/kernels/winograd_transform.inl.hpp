@@ -134,56 +134,58 @@ VARSCOPE_SIMD_INLINE Registers<Arch, Line::kOutputs> transform_outputs(
 // ask for the lines of later channels: so many floats ahead.
 constexpr std::int64_t kPrefetchFloats = 32;
 
-// B^T d B for one register of channels. pixels[y * kAlpha + x]: the channels of pixel (y, x); product
-// (i, j) goes to dst + (i * kAlpha + j) * product_step.
-template <typename Arch, typename Line>
+// B^T d B for one register of channels; Down is the line of a column, Along that of a row.
+// pixels[y * Along::kAlpha + x]: the channels of pixel (y, x); product (i, j) goes to
+// dst + (i * Along::kAlpha + j) * product_step.
+template <typename Arch, typename Down, typename Along>
 VARSCOPE_SIMD_INLINE void transform_input(const float* const* pixels, std::int64_t channel, float* dst,
                                           std::int64_t product_step) noexcept {
-  constexpr int kAlpha = Line::kAlpha;
-  Floats<Arch> columns_done[kAlpha][kAlpha];
-  for (int x = 0; x < kAlpha; ++x) {
-    Registers<Arch, kAlpha> column;
-    unroll<kAlpha>([&](auto y) VARSCOPE_SIMD_LAMBDA {
-      const float* src = pixels[y * kAlpha + x] + channel;
+  constexpr int kRows = Down::kAlpha;
+  constexpr int kColumns = Along::kAlpha;
+  Floats<Arch> columns_done[kRows][kColumns];
+  for (int x = 0; x < kColumns; ++x) {
+    Registers<Arch, kRows> column;
+    unroll<kRows>([&](auto y) VARSCOPE_SIMD_LAMBDA {
+      const float* src = pixels[y * kColumns + x] + channel;
       __builtin_prefetch(src + kPrefetchFloats);
       column.values[y] = load<Arch>(src);
     });
-    column = transform_inputs<Arch, Line>(column);
-    unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = column.values[i]; });
+    column = transform_inputs<Arch, Down>(column);
+    unroll<kRows>([&](auto i) VARSCOPE_SIMD_LAMBDA { columns_done[i][x] = column.values[i]; });
   }
-  for (int i = 0; i < kAlpha; ++i) {
-    Registers<Arch, kAlpha> row;
-    unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
-    row = transform_inputs<Arch, Line>(row);
-    unroll<kAlpha>([&](auto j) VARSCOPE_SIMD_LAMBDA {
-      float* product = dst + (i * kAlpha + j) * product_step;
+  for (int i = 0; i < kRows; ++i) {
+    Registers<Arch, kColumns> row;
+    unroll<kColumns>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[i][x]; });
+    row = transform_inputs<Arch, Along>(row);
+    unroll<kColumns>([&](auto j) VARSCOPE_SIMD_LAMBDA {
+      float* product = dst + (i * kColumns + j) * product_step;
       __builtin_prefetch(product + kPrefetchFloats, 1);
       store<Arch>(product, row.values[j]);
     });
   }
 }
 
-// A^T m A for one register of channels: body(y, row) for each of the kOutputs rows of outputs.
-template <typename Arch, typename Line, typename Body>
+// A^T m A for one register of channels: body(y, row) for each row of outputs.
+template <typename Arch, typename Down, typename Along, typename Body>
 VARSCOPE_SIMD_INLINE void transform_output(const float* products, std::int64_t product_step,
                                            Body&& body) noexcept {
-  constexpr int kAlpha = Line::kAlpha;
-  constexpr int kOutputs = Line::kOutputs;
-  Floats<Arch> columns_done[kOutputs][kAlpha];
-  for (int x = 0; x < kAlpha; ++x) {
-    Registers<Arch, kAlpha> column;
-    unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
-      const float* src = products + (i * kAlpha + x) * product_step;
+  constexpr int kRows = Down::kOutputs;
+  constexpr int kColumns = Along::kAlpha;
+  Floats<Arch> columns_done[kRows][kColumns];
+  for (int x = 0; x < kColumns; ++x) {
+    Registers<Arch, Down::kAlpha> column;
+    unroll<Down::kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
+      const float* src = products + (i * kColumns + x) * product_step;
       __builtin_prefetch(src + kPrefetchFloats);
       column.values[i] = load<Arch>(src);
     });
-    const Registers<Arch, kOutputs> outputs = transform_outputs<Arch, Line>(column);
-    unroll<kOutputs>([&](auto y) VARSCOPE_SIMD_LAMBDA { columns_done[y][x] = outputs.values[y]; });
+    const Registers<Arch, kRows> outputs = transform_outputs<Arch, Down>(column);
+    unroll<kRows>([&](auto y) VARSCOPE_SIMD_LAMBDA { columns_done[y][x] = outputs.values[y]; });
   }
-  for (int y = 0; y < kOutputs; ++y) {
-    Registers<Arch, kAlpha> row;
-    unroll<kAlpha>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[y][x]; });
-    body(y, transform_outputs<Arch, Line>(row));
+  for (int y = 0; y < kRows; ++y) {
+    Registers<Arch, kColumns> row;
+    unroll<kColumns>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = columns_done[y][x]; });
+    body(y, transform_outputs<Arch, Along>(row));
   }
 }
 

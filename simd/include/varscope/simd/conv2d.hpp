@@ -133,9 +133,13 @@ struct DepthwiseBlocking {
 // How the loops of a Winograd plan are cut. A patch is the outputs that one transform gives: neighbours, or
 // of a dilated filter those as far apart as its taps, which begin at each of so many first rows and columns.
 struct WinogradBlocking {
-  std::int64_t outputs_per_patch = 0;  // along one side: 2, 4 or 6
-  std::int64_t products = 0;           // of one patch, one input and one output channel
-  std::int64_t patch_rows = 0;         // patches of an image
+  std::int64_t patch_height = 0;  // in outputs
+  std::int64_t patch_width = 0;
+  // The filter has one column. Rows and columns of the plan's shape are those of the image exchanged, so the
+  // filter has one row there; the image lies as it does.
+  bool exchanged = false;
+  std::int64_t products = 0;    // of one patch, one input and one output channel
+  std::int64_t patch_rows = 0;  // patches of an image
   std::int64_t patch_columns = 0;
   std::int64_t patch_rows_per_first = 0;     // of them those that begin at one first row
   std::int64_t patch_columns_per_first = 0;  // and column
@@ -235,12 +239,13 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // it.
 double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 
-// Winograd's functions for patches, filters and strides that are alike in both directions, or for the
-// direction along rows.
+// Winograd's functions for patches and filters of one size.
 struct WinogradFunctions {
-  std::int64_t outputs = 0;  // of a patch, in one direction
-  std::int64_t taps = 0;
-  std::int64_t stride = 0;
+  std::int64_t patch_height = 0;  // in outputs
+  std::int64_t patch_width = 0;
+  std::int64_t filter_height = 0;  // along rows only: any, and 0 here
+  std::int64_t filter_width = 0;
+  std::int64_t stride = 0;  // along rows; down columns too, unless the patch has one row: any then
   Conv2DPackFunction pack_filter_tile = nullptr;
   Conv2DTileFunction tile = nullptr;
 };
