@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses algorithm and blocking of a convolution's gradient with regard to its filter.
-#include "conv2d_winograd_plan.hpp"
 #include "kernels_reference.hpp"
 #include "tiling.hpp"
 
@@ -40,6 +39,23 @@ bool is_winograd(Conv2DAlgorithm algorithm) noexcept {
          algorithm == Conv2DAlgorithm::winograd_6x6;
 }
 
+std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
+  return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
+}
+
+// None where there are none for such patches and filters.
+WinogradBackpropFilterFunctions winograd_functions(const WinogradBackpropFilterKernels& kernels,
+                                                   std::int64_t outputs, const Conv2DShape& shape) noexcept {
+  const std::int64_t filter = shape.filter_height == shape.filter_width ? shape.filter_width : 0;
+  if (outputs == 2 && filter == 3) return kernels.outputs_2x2_filter_3x3;
+  if (outputs == 4 && filter == 3) return kernels.outputs_4x4_filter_3x3;
+  if (outputs == 6 && filter == 3) return kernels.outputs_6x6_filter_3x3;
+  if (outputs == 2 && filter == 5) return kernels.outputs_2x2_filter_5x5;
+  if (outputs == 4 && filter == 5) return kernels.outputs_4x4_filter_5x5;
+  if (outputs == 2 && filter == 7) return kernels.outputs_2x2_filter_7x7;
+  return {};
+}
+
 const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm wanted,
                        Conv2DAccuracy accuracy) noexcept {
   if (is_winograd(wanted)) {
@@ -48,7 +64,16 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
     if (shape.dilation_height != 1 || shape.dilation_width != 1)
       return "the gradient of a filter by Winograd needs dilation 1";
     if (shape.groups != 1) return "the gradient of a filter by Winograd needs one group";
-    return refusal_of_winograd(kernels, shape, wanted);
+    const WinogradBackpropFilterKernels& winograd = kernels.conv2d_backprop_filter.winograd;
+    if (winograd.outputs_2x2_filter_3x3.tile == nullptr)
+      return "the kernel set has no gradient of filters by Winograd";
+    if (winograd_functions(winograd, outputs_of(wanted), shape).tile == nullptr)
+      return "the gradient of a filter by Winograd has 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for "
+             "3x3 "
+             "and 5x5, 6x6 for 3x3";
+    return shape.in_channels < kernels.vector_floats
+               ? "the gradient of a filter by Winograd needs as many input channels as a register has floats"
+               : nullptr;
   }
   switch (wanted) {
     case Conv2DAlgorithm::automatic:
@@ -151,16 +176,6 @@ void plan_depthwise(const KernelSet& kernels, Conv2DBackpropFilterPlan* plan) no
   plan->run_sum_tile = kernels.conv2d_backprop_filter.depthwise_sum_tile;
 }
 
-WinogradBackpropFilterFunctions winograd_functions(const WinogradBackpropFilterKernels& kernels,
-                                                   std::int64_t outputs, std::int64_t filter) noexcept {
-  if (outputs == 2 && filter == 3) return kernels.outputs_2x2_filter_3x3;
-  if (outputs == 4 && filter == 3) return kernels.outputs_4x4_filter_3x3;
-  if (outputs == 6 && filter == 3) return kernels.outputs_6x6_filter_3x3;
-  if (outputs == 2 && filter == 5) return kernels.outputs_2x2_filter_5x5;
-  if (outputs == 4 && filter == 5) return kernels.outputs_4x4_filter_5x5;
-  return kernels.outputs_2x2_filter_7x7;
-}
-
 // From one pixel of so many channels to the next.
 std::int64_t pixel_step(std::int64_t channels) noexcept {
   return channels % kConflictFloats == 0 ? channels + kPixelPadding : channels;
@@ -172,9 +187,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches,
   Conv2DBackpropFilterBlocking& blocking = plan->blocking;
   WinogradBackpropFilterBlocking& winograd = plan->winograd;
   const std::int64_t lanes = kernels.vector_floats;
-  winograd.outputs_per_patch = plan->algorithm == Conv2DAlgorithm::winograd_2x2   ? 2
-                               : plan->algorithm == Conv2DAlgorithm::winograd_4x4 ? 4
-                                                                                  : 6;
+  winograd.outputs_per_patch = outputs_of(plan->algorithm);
   const std::int64_t side = winograd.outputs_per_patch + shape.filter_height - 1;
   winograd.products = side * side;
   winograd.patch_rows = ceil_divide(shape.out_height, winograd.outputs_per_patch);
@@ -210,8 +223,8 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches,
   plan->workspace_floats = winograd.products * (winograd.transformed_step + winograd.gradient_step) +
                            std::max(shape.in_channels, shape.out_channels);
   plan->tile_count = blocking.chunks * blocking.block_tiles;
-  const WinogradBackpropFilterFunctions functions = winograd_functions(
-      kernels.conv2d_backprop_filter.winograd, winograd.outputs_per_patch, shape.filter_height);
+  const WinogradBackpropFilterFunctions functions =
+      winograd_functions(kernels.conv2d_backprop_filter.winograd, winograd.outputs_per_patch, shape);
   plan->run_tile = functions.tile;
   blocking.rows_per_sum_tile =
       std::clamp<std::int64_t>(kFloatsPerSumTile * shape.in_channels / sums, 1, shape.in_channels);

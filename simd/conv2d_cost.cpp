@@ -89,16 +89,33 @@ struct TransformCycles {
 
 TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
   const WinogradBlocking& winograd = plan.winograd;
+  if (winograd.patch_height == 1) {
+    switch (winograd.products) {
+      case 5:
+        return {16, 13};
+      case 6:
+        return {18, 15};
+      case 8:
+      case 9:
+        return {24, 18};
+      default:
+        return {32, 24};
+    }
+  }
   if (plan.shape.stride_width == 2) {
     switch (winograd.products) {
       case 25:
         return {75, 60};
+      case 36:
+        return {140, 96};
       case 49:
         return {210, 115};
       case 81:
         if (winograd.patch_width == 2) return {360, 190};
         // Registers of a whole line are stored at half the rate.
         return kernels.vector_floats == 16 ? TransformCycles{420, 440} : TransformCycles{280, 290};
+      case 100:
+        return {450, 360};
       case 121:
         return {800, 620};
       default:
@@ -108,6 +125,10 @@ TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& pla
   switch (winograd.products) {
     case 16:
       return {36, 30};
+    case 25:
+      return {100, 80};
+    case 49:
+      return {170, 130};
     case 36:
       if (winograd.patch_width == 2) return {139, 96};
       return {177, 127};
@@ -122,7 +143,8 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
   const TransformCycles transform = transform_cycles(kernels, plan);
-  constexpr double kOfPixel = 3;  // to find its place, which may be outside of the image
+  constexpr double kOfPatch = 60;  // to find its place
+  constexpr double kOfPixel = 3;   // the same, which may be outside of the image
   const double products = as_double(winograd.products);
   const double patches = as_double(shape.batch * winograd.patch_rows * winograd.patch_columns);
   const double in_vectors = as_double(ceil_divide(shape.in_channels, kernels.vector_floats));
@@ -142,7 +164,7 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   return product_cycles(caches, tiles, pixels, out_vectors / blocks, as_double(winograd.inputs_per_part),
                         filter_bytes, times) +
          (short_tiles ? kShortTile * tiles : 0) +
-         patches * (in_vectors * transform.input * transformed +
+         patches * (kOfPatch + in_vectors * transform.input * transformed +
                     kOfPixel * products * as_double(winograd.channel_parts) + out_vectors * transform.output);
 }
 
@@ -166,7 +188,11 @@ double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,
   const double in_rows = as_double(shape.batch * row.row_tiles *
                                    ((row.rows_per_tile - 1) * shape.stride_height +
                                     (shape.filter_height - 1) * shape.dilation_height + 1));
-  const double copied = in_rows * as_double(shape.in_width * shape.in_channels);
+  // A float at one time, but many channels by registers.
+  constexpr double kOfManyChannels = 8;
+  const double channels = as_double(shape.in_channels);
+  const double copied =
+      in_rows * as_double(shape.in_width) * std::min(channels, kOfManyChannels + channels / 8);
   const double transformed = in_rows * as_double(row.patches_per_row * shape.in_channels) / lanes * products;
   return product_cycles(caches, products * patches / pixels * blocks, pixels, vectors / blocks,
                         as_double(shape.filter_height * shape.in_channels),

@@ -71,8 +71,10 @@ double amplification_of_phase(int taps, int outputs) noexcept {
       return amplification<6>(taps, outputs);
     case 7:
       return amplification<7>(taps, outputs);
-    default:
+    case 8:
       return amplification<8>(taps, outputs);
+    default:
+      return amplification<10>(taps, outputs);
   }
 }
 
@@ -95,7 +97,7 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   const double channels = static_cast<double>(shape.in_channels) / static_cast<double>(shape.groups);
   if (plan.winograd_row.products != 0) {
     // One transform of input, filter and output each.
-    constexpr double kTransforms = 8 + 1 + 9;
+    constexpr double kTransforms = 10 + 1 + 11;
     const double terms = channels * static_cast<double>(shape.filter_height);
     return amplification_of(shape.filter_width, shape.stride_width, plan.winograd_row.outputs_per_patch) *
            (terms + 1 + kTransforms + kEpilogue);
@@ -110,8 +112,9 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   if (plan.winograd.products == 0) {
     return channels * static_cast<double>(shape.filter_height * shape.filter_width) + 1 + kEpilogue;
   }
-  // Roundings: the transforms of input, filter and output (twice, by columns and rows, at most 8 terms each,
-  // and one more where phases are added; the filter's is rounded once), and the sum over the channels.
+  // Roundings: the transforms of input, filter and output (by columns and rows, at most 8 terms each, or one
+  // of them and 10 terms, and one more where phases are added; the filter's is rounded once), and the sum
+  // over the channels.
   constexpr double kTransforms = 2 * 8 + 1 + 2 * 9;
   const double norm = amplification_of(shape.filter_height, shape.stride_height, plan.winograd.patch_height) *
                       amplification_of(shape.filter_width, shape.stride_width, plan.winograd.patch_width);

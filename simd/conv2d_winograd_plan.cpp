@@ -4,6 +4,7 @@
 #include "tiling.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace varscope::simd {
 
@@ -15,6 +16,25 @@ constexpr std::int64_t kStepPadding = 16;
 
 std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
   return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
+}
+
+// A filter with one column is one with one row, of an image whose rows and columns are exchanged.
+bool has_one_column(const Conv2DShape& shape) noexcept {
+  return shape.filter_width == 1 && shape.filter_height > 1;
+}
+
+// The shape whose filter has more than one column.
+Conv2DShape along_rows(Conv2DShape shape) noexcept {
+  if (has_one_column(shape)) {
+    std::swap(shape.in_height, shape.in_width);
+    std::swap(shape.out_height, shape.out_width);
+    std::swap(shape.filter_height, shape.filter_width);
+    std::swap(shape.stride_height, shape.stride_width);
+    std::swap(shape.dilation_height, shape.dilation_width);
+    std::swap(shape.pad_top, shape.pad_left);
+  }
+  if (shape.filter_height == 1) shape.dilation_height = 1;
+  return shape;
 }
 
 WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
@@ -93,18 +113,22 @@ void cut_channels(std::int64_t patches, std::int64_t padded_channels, WinogradBl
 
 }  // namespace
 
-const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
+const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& image_shape,
                                 Conv2DAlgorithm algorithm) noexcept {
+  const Conv2DShape shape = along_rows(image_shape);
   if (kernels.conv2d.winograd.functions[0].tile == nullptr)
     return "the kernel set has no Winograd convolution";
   const bool dilated = shape.dilation_height != 1 || shape.dilation_width != 1;
-  if (dilated && shape.stride_height != 1) return "strided, Winograd needs dilation 1";
+  if (dilated && shape.stride_width != 1) return "strided, Winograd needs dilation 1";
   if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
     return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
            "of inputs";
   if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
-    return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 3x3 and 5x5, "
-           "6x6 for 3x3; with stride 2, 2x2 for 3x3, 5x5 and 7x7, 4x4 for 3x3";
+    return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 2x2 to 5x5, "
+           "6x6 "
+           "for 3x3; with stride 2, 2x2 and 4x4 for 3x3, 4x4, 5x5 and 7x7; of one row or column, 4 outputs "
+           "for "
+           "2, 3, 5 and 7 taps, 6 for 3; with stride 2, 4 for 3";
   }
   if (shape.in_channels < kernels.vector_floats)
     return "Winograd needs as many input channels as a register has floats";
@@ -112,6 +136,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& sha
 }
 
 void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPlan* plan) noexcept {
+  plan->winograd.exchanged = has_one_column(plan->shape);
+  plan->shape = along_rows(plan->shape);
   const Conv2DShape& shape = plan->shape;
   WinogradBlocking& winograd = plan->winograd;
   const std::int64_t lanes = kernels.vector_floats;

@@ -28,7 +28,7 @@ const char* refusal_of_winograd_row(const KernelSet& kernels, const Conv2DShape&
   if (shape.dilation_width != 1) return "Winograd along rows needs dilation 1 along rows";
   if (shape.groups != 1) return "Winograd along rows needs one group";
   if (functions_of(kernels, shape).tile == nullptr) {
-    return "Winograd along rows has filters of 3 and 5 columns with stride 1, of 3, 5 and 7 with stride 2";
+    return "Winograd along rows has filters of 3, 5 and 7 columns with stride 1, of 3 to 7 with stride 2";
   }
   return nullptr;
 }

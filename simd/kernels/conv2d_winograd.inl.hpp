@@ -290,14 +290,26 @@ constexpr WinogradFunctions winograd_functions() noexcept {
   return winograd_functions_of<Arch, Line, Line>();
 }
 
+// Of those with one row.
+template <typename Arch, int kOutputs, int kTaps, int kStride>
+constexpr WinogradFunctions winograd_one_row_functions() noexcept {
+  return winograd_functions_of<Arch, WinogradLine<1, 1, 1>, WinogradLine<kOutputs, kTaps, kStride>>();
+}
+
 template <typename Arch>
 constexpr WinogradKernels winograd_kernels() noexcept {
-  return {.functions = {winograd_functions<Arch, 2, 3, 1>(), winograd_functions<Arch, 4, 3, 1>(),
-                        winograd_functions<Arch, 6, 3, 1>(), winograd_functions<Arch, 2, 5, 1>(),
-                        winograd_functions<Arch, 4, 5, 1>(), winograd_functions<Arch, 2, 7, 1>(),
-                        winograd_functions<Arch, 2, 3, 2>(), winograd_functions<Arch, 4, 3, 2>(),
-                        winograd_functions<Arch, 2, 5, 2>(), winograd_functions<Arch, 4, 5, 2>(),
-                        winograd_functions<Arch, 2, 7, 2>(), winograd_functions<Arch, 4, 7, 2>()}};
+  return {.functions = {
+              winograd_functions<Arch, 4, 2, 1>(),         winograd_functions<Arch, 4, 4, 1>(),
+              winograd_functions<Arch, 2, 4, 2>(),         winograd_functions<Arch, 4, 4, 2>(),
+              winograd_functions<Arch, 2, 3, 1>(),         winograd_functions<Arch, 4, 3, 1>(),
+              winograd_functions<Arch, 6, 3, 1>(),         winograd_functions<Arch, 2, 5, 1>(),
+              winograd_functions<Arch, 4, 5, 1>(),         winograd_functions<Arch, 2, 7, 1>(),
+              winograd_functions<Arch, 2, 3, 2>(),         winograd_functions<Arch, 4, 3, 2>(),
+              winograd_functions<Arch, 2, 5, 2>(),         winograd_functions<Arch, 4, 5, 2>(),
+              winograd_functions<Arch, 2, 7, 2>(),         winograd_functions<Arch, 4, 7, 2>(),
+              winograd_one_row_functions<Arch, 4, 2, 1>(), winograd_one_row_functions<Arch, 4, 3, 1>(),
+              winograd_one_row_functions<Arch, 6, 3, 1>(), winograd_one_row_functions<Arch, 4, 5, 1>(),
+              winograd_one_row_functions<Arch, 4, 7, 1>(), winograd_one_row_functions<Arch, 4, 3, 2>()}};
 }
 
 }  // namespace

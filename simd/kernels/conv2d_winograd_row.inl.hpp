@@ -228,8 +228,9 @@ constexpr WinogradFunctions winograd_row_functions() noexcept {
 template <typename Arch>
 constexpr WinogradRowKernels winograd_row_kernels() noexcept {
   return {.functions = {winograd_row_functions<Arch, 3, 1>(), winograd_row_functions<Arch, 5, 1>(),
-                        winograd_row_functions<Arch, 3, 2>(), winograd_row_functions<Arch, 5, 2>(),
-                        winograd_row_functions<Arch, 7, 2>()}};
+                        winograd_row_functions<Arch, 7, 1>(), winograd_row_functions<Arch, 4, 2>(),
+                        winograd_row_functions<Arch, 6, 2>(), winograd_row_functions<Arch, 3, 2>(),
+                        winograd_row_functions<Arch, 5, 2>(), winograd_row_functions<Arch, 7, 2>()}};
 }
 
 }  // namespace

@@ -166,10 +166,15 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
       parts.group_out = parts.fewest_out = random.integer(510, 600);
     }
   } else {  // what Winograd takes
-    s.filter_height = s.filter_width = 2 * random.integer(1, random.chance(0.6) ? 2 : 3) + 1;
+    s.filter_height = s.filter_width = random.integer(2, random.chance(0.6) ? 5 : 7);
     s.stride_height = s.stride_width = random.integer(1, 2);
     s.dilation_height = s.dilation_width =
         s.stride_height == 1 && random.chance(0.3) ? random.integer(2, 3) : 1;
+    if (random.chance(0.3)) {  // one row or column, whose stride and dilation may be any
+      std::int64_t* const taps = random.chance(0.5) ? &s.filter_height : &s.filter_width;
+      *taps = 1;
+      if (random.chance(0.3)) (taps == &s.filter_height ? s.stride_height : s.stride_width) = 3;
+    }
     if (s.dilation_height > 1 && parts.padding == Padding::odd) parts.padding = Padding::same;  // as below
     if (random.chance(0.25)) {  // grouped, mostly such that some groups fill registers
       s.groups = 2 * random.integer(1, 8);

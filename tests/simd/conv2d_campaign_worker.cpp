@@ -68,7 +68,9 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
     count("strassen copies", plan.strassen.copied);
   } else if (plan.algorithm != Conv2DAlgorithm::reference) {
     count("winograd groups", s.groups > 1);
-    count("winograd dilated", s.dilation_width > 1);
+    count("winograd dilated", s.dilation_height > 1 || s.dilation_width > 1);
+    count("winograd one row", plan.winograd.patch_height == 1 && !plan.winograd.exchanged);
+    count("winograd one column", plan.winograd.exchanged);
     count("winograd patches", plan.winograd.patch_tiles > 1);
     count("winograd channel parts", plan.winograd.channel_parts > 1);
     count("winograd channels", plan.winograd.channels_per_chunk < plan.winograd.inputs_per_part);
@@ -77,15 +79,18 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
   }
 }
 
-// No outputs for those that have no patches.
-PatchSize patch_of(Conv2DAlgorithm algorithm) {
+// No outputs for those that have no patches. Of a filter with one row or column a patch is one too.
+PatchSize patch_of(Conv2DAlgorithm algorithm, const Conv2DShape& s) {
+  const auto outputs = [&](std::int64_t count) {
+    return PatchSize{s.filter_height == 1 ? 1 : count, s.filter_width == 1 ? 1 : count};
+  };
   switch (algorithm) {
     case Conv2DAlgorithm::winograd_2x2:
-      return {2, 2};
+      return outputs(2);
     case Conv2DAlgorithm::winograd_4x4:
-      return {4, 4};
+      return outputs(4);
     case Conv2DAlgorithm::winograd_6x6:
-      return {6, 6};
+      return outputs(6);
     case Conv2DAlgorithm::winograd_1x4:
       return {1, 4};
     default:
@@ -136,7 +141,7 @@ const float* fill(GuardedRegion& region, const std::vector<float>& values, Place
 }
 
 std::vector<double> bounds_of(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data) {
-  const PatchSize patch = patch_of(plan.algorithm);
+  const PatchSize patch = patch_of(plan.algorithm, drawn.shape);
   std::vector<double> bounds = plan.algorithm == Conv2DAlgorithm::strassen
                                    ? strassen_contract(drawn, data, plan.strassen.half_channels)
                                : patch.height == 0 ? data.contract
@@ -230,7 +235,7 @@ const float* Worker::run(const Conv2DPlan& plan, const CampaignCase& drawn, cons
 
 void Worker::judge(const Conv2DPlan& plan, const CampaignData& data, const std::vector<double>& bounds,
                    const float* output, Record& record) {
-  const bool bits = data.integers && patch_of(plan.algorithm).height == 0;
+  const bool bits = data.integers && patch_of(plan.algorithm, plan.shape).height == 0;
   std::int64_t wrong = 0;
   std::size_t first_wrong = 0;
   for (std::size_t i = 0; i < data.exact.size(); ++i) {

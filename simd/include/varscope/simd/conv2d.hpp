@@ -57,8 +57,8 @@ enum class Conv2DAlgorithm : unsigned char {
   depthwise,     // groups == in_channels: vectors run along the channels
   grouped,       // groups of 4, 8 or 16 channels, one or more in a register: the same
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
-  winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2
-  winograd_6x6,
+  winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2. Of a filter with one row, or
+  winograd_6x6,  // column, 4 or 6 outputs of a row, or column
   winograd_1x4,  // the same along rows only, 4 outputs beside each other at a time: for few input channels
   strassen,      // filter 1x1, no padding: a matrix product with 7 products of halves in place of 8
   reference,     // plain loops, sums in double
@@ -230,9 +230,9 @@ Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2
 // of the transforms. Real errors are far smaller: docs/performance.md has what was measured.
 //
 // Of Winograd, an output reads what all outputs of its patch read, and the whole filter, also where that lies
-// over padding. Patches are 2x2, 4x4, 6x6 or 1x4 outputs from row and column zero on; at the lower and right
-// edge they are as large, although not all of their outputs exist. So large numbers, infinities and NaN
-// disturb outputs around those whose own windows hold them.
+// over padding. Patches are 2x2, 4x4 or 6x6 outputs, or 4 or 6 of a row or column, from row and column zero
+// on; at the lower and right edge they are as large, although not all of their outputs exist. So large
+// numbers, infinities and NaN disturb outputs around those whose own windows hold them.
 //
 // Of Strassen, an output reads what both pixels of its pair read (2i and 2i + 1, pixels of an image numbered
 // in a row), and sum |filter| is that of two channels: k and the one strassen.half_channels before or after
@@ -251,11 +251,11 @@ struct WinogradFunctions {
 };
 
 struct WinogradKernels {
-  WinogradFunctions functions[12];
+  WinogradFunctions functions[22];
 };
 
 struct WinogradRowKernels {
-  WinogradFunctions functions[5];
+  WinogradFunctions functions[8];
 };
 
 // The slots of a kernel set; callers use the plan's functions instead.
