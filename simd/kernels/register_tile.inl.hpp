@@ -244,9 +244,12 @@ struct RegisterTile {
   static VARSCOPE_SIMD_INLINE void multiply(const Place& place, Sums& sums) noexcept {
     const float* filter = place.filter;
     [[maybe_unused]] Requests requests(place);
-    for (std::int64_t r = 0; r < place.rows; ++r) {
-      for (std::int64_t s = 0; s < place.columns; ++s) {
-        PixelAddresses pixels(place.pixels + r * place.row_step + s * place.column_step, place.pixel_step);
+    PixelAddresses pixels(place.pixel_step);
+    const float* row = place.pixels;
+    for (std::int64_t r = place.rows; r != 0; --r, row += place.row_step) {
+      const float* column = row;
+      for (std::int64_t s = place.columns; s != 0; --s, column += place.column_step) {
+        pixels.start_at(column);
         std::int64_t c = place.channels;
         for (; c >= kUnrolled; c -= kUnrolled) {
           unroll<kUnrolled>([&](auto i) VARSCOPE_SIMD_LAMBDA {
@@ -271,8 +274,10 @@ struct RegisterTile {
   // with one register more for 3 * step.
   class PixelAddresses {
    public:
-    VARSCOPE_SIMD_INLINE PixelAddresses(const float* first, std::int64_t step) noexcept
-        : step_(step * static_cast<std::int64_t>(sizeof(float))), step3_(3 * step_) {
+    VARSCOPE_SIMD_INLINE explicit PixelAddresses(std::int64_t step) noexcept
+        : step_(step * static_cast<std::int64_t>(sizeof(float))), step3_(3 * step_) {}
+
+    VARSCOPE_SIMD_INLINE void start_at(const float* first) noexcept {
       unroll<kBases>([&](auto i) VARSCOPE_SIMD_LAMBDA {
         bases_[i] = reinterpret_cast<const char*>(first) + 5 * i * step_;
       });
