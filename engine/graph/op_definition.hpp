@@ -48,9 +48,11 @@ enum class FusionRole {
   bias_add,  // input 1 is a vector over the last dimension of input 0
   add,       // the sum of its two inputs; a bias or a residual where the shapes say so
   relu,
+  sigmoid,
+  tanh,
 };
 
-enum class FusedActivation { none, relu };
+enum class FusedActivation { none, relu, sigmoid, tanh };
 
 /// What is applied to the result of a convolution or matrix product while it is written:
 /// activation(result + bias + residual). Bias and residual become further inputs, in that order.

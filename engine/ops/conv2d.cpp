@@ -6,6 +6,7 @@
 #include "ops/conv2d_geometry.hpp"
 #include "ops/conv2d_gradients.hpp"
 #include "ops/element_type.hpp"
+#include "ops/fused_activation.hpp"
 #include "ops/layout_key.hpp"
 #include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
@@ -31,11 +32,6 @@ using detail::TensorSpec;
 using simd::Conv2DShape;
 
 constexpr int kFilter = 1;
-
-simd::Activation conv2d_activation(const FusedEpilogue& epilogue) noexcept {
-  return epilogue.activation == detail::FusedActivation::relu ? simd::Activation::relu
-                                                              : simd::Activation::none;
-}
 
 template <typename T>
 const T* conv2d_bias(const FusedEpilogue& epilogue, const KernelArguments& arguments) noexcept {
@@ -66,7 +62,7 @@ class PlannedConv2D final : public detail::Kernel {
                       .output = detail::output<float>(arguments, 0),
                       .epilogue = {.bias = conv2d_bias<float>(epilogue_, arguments),
                                    .residual = conv2d_residual<float>(epilogue_, arguments),
-                                   .activation = conv2d_activation(epilogue_)},
+                                   .activation = detail::simd_activation(epilogue_)},
                       .workspace = workspace},
                      tile);
     };
@@ -182,7 +178,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
           simd::reference::conv2d_rows(
               shape, detail::input<T>(arguments, 0), detail::input<T>(arguments, kFilter),
               conv2d_bias<T>(epilogue, arguments), conv2d_residual<T>(epilogue, arguments),
-              conv2d_activation(epilogue), detail::output<T>(arguments, 0), first, last);
+              detail::simd_activation(epilogue), detail::output<T>(arguments, 0), first, last);
           return static_cast<const char*>(nullptr);
         });
   }

@@ -75,12 +75,17 @@ constexpr UnaryFunctionOfElements kLog = {
 constexpr UnaryFunctionOfElements kSqrt = {
     "Sqrt", "x", &Kernels::sqrt, unary_of_floats<reference::Sqrt>, &detail::sqrt_gradient,
     false,  0.5, kNeverFused};
-constexpr UnaryFunctionOfElements kSigmoid = {
-    "Sigmoid", "x", &Kernels::sigmoid, unary_of_floats<reference::Sigmoid>, &detail::sigmoid_gradient,
-    false,     1.5, kNeverFused};
+constexpr UnaryFunctionOfElements kSigmoid = {"Sigmoid",
+                                              "x",
+                                              &Kernels::sigmoid,
+                                              unary_of_floats<reference::Sigmoid>,
+                                              &detail::sigmoid_gradient,
+                                              false,
+                                              1.5,
+                                              detail::FusionRole::sigmoid};
 constexpr UnaryFunctionOfElements kTanh = {
-    "Tanh", "x", &Kernels::tanh, unary_of_floats<reference::Tanh>, &detail::tanh_gradient,
-    false,  1.5, kNeverFused};
+    "Tanh", "x", &Kernels::tanh,          unary_of_floats<reference::Tanh>, &detail::tanh_gradient,
+    false,  1.5, detail::FusionRole::tanh};
 constexpr UnaryFunctionOfElements kRelu = {"Relu",
                                            "features",
                                            &Kernels::relu,

@@ -4,6 +4,7 @@
 #include "core/instruction_set.hpp"
 #include "ops/build.hpp"
 #include "ops/element_type.hpp"
+#include "ops/fused_activation.hpp"
 #include "ops/layout_key.hpp"
 #include "ops/product_cost.hpp"
 #include "ops/range_kernel.hpp"
@@ -30,11 +31,6 @@ using detail::TensorSpec;
 using simd::MatMulShape;
 
 constexpr int kBias = 2;
-
-simd::Activation activation_of(const FusedEpilogue& epilogue) noexcept {
-  return epilogue.activation == detail::FusedActivation::relu ? simd::Activation::relu
-                                                              : simd::Activation::none;
-}
 
 template <typename T>
 const T* bias_of(const FusedEpilogue& epilogue, const KernelArguments& arguments) noexcept {
@@ -97,7 +93,7 @@ class PlannedMatMul final : public detail::Kernel {
                static_cast<const float*>(arguments.packed) + batch_.of_b(matrix) * plan_.packed_b_floats,
            .c = detail::output<float>(arguments, 0) + matrix * shape.rows * shape.columns,
            .bias = bias_of<float>(epilogue_, arguments),
-           .activation = activation_of(epilogue_),
+           .activation = detail::simd_activation(epilogue_),
            .workspace = workspace},
           tile % plan_.tile_count);
     };
@@ -160,7 +156,7 @@ std::unique_ptr<detail::Kernel> make_plain_kernel(const MatMulShape& shape, cons
           simd::reference::matmul_rows(
               shape, detail::input<T>(arguments, 0) + batch.of_a(matrix) * shape.rows * shape.depth,
               detail::input<T>(arguments, 1) + batch.of_b(matrix) * shape.depth * shape.columns,
-              bias_of<T>(epilogue, arguments), activation_of(epilogue),
+              bias_of<T>(epilogue, arguments), detail::simd_activation(epilogue),
               detail::output<T>(arguments, 0) + matrix * shape.rows * shape.columns, first_row, last_row);
           row += last_row - first_row;
         }

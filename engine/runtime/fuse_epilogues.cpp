@@ -52,6 +52,12 @@ class EpilogueFusion {
       case FusionRole::relu:
         wanted.activation = FusedActivation::relu;
         break;
+      case FusionRole::sigmoid:
+        wanted.activation = FusedActivation::sigmoid;
+        break;
+      case FusionRole::tanh:
+        wanted.activation = FusedActivation::tanh;
+        break;
       case FusionRole::bias_add:
       case FusionRole::add: {
         const bool is_first = consumer.inputs[0] == result_;

@@ -122,6 +122,9 @@ VARSCOPE_SIMD_INLINE void run_depthwise_pixels(const DepthwiseWindow& window,
         store_partial<Arch>(output + index + p * out_channels, sums[p], count);
       }
     });
+    activate<Arch>(
+        epilogue.activation,
+        {.first = output + index, .pixels = kPixels, .pixel_step = out_channels, .channels = count});
   }
 }
 

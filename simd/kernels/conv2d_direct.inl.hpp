@@ -11,6 +11,7 @@
 // place.
 #pragma once
 
+#include "activate.inl.hpp"
 #include "direct_row_cut.inl.hpp"
 #include "register_tile.inl.hpp"
 
@@ -286,7 +287,7 @@ class DirectTile {
         run_part(in, {{r, r + 1}, {s, next}, false, false}, some, blocks);
       }
     }
-    if (last_pass() && arguments_.epilogue.activation == Activation::relu)
+    if (last_pass() && arguments_.epilogue.activation != Activation::none)
       run_part(nothing, {none, {0, 0}, false, true}, all, blocks);
   }
 
@@ -341,6 +342,13 @@ class DirectTile {
              .start_panel_step = place.panel_pixels * shape_.out_channels,
              .relu = part.last && epilogue.activation == Activation::relu,
              .fetch = blocking_.fetch_output});
+    if (!part.last) return;
+    activate<Arch>(epilogue.activation, {.first = arguments_.output + index,
+                                         .panels = in.panels,
+                                         .panel_step = place.panel_pixels * shape_.out_channels,
+                                         .pixels = place.pixels,
+                                         .pixel_step = shape_.out_channels,
+                                         .channels = channels * count});
   }
 
   const Conv2DShape& shape_;

@@ -62,6 +62,9 @@ class WinogradTile {
         if (blocking_.fetch_output && i + 1 < patches_) fetch_patch(i + 1, channel, channels);
         finish_patch(i, channel, channels);
       }
+      if (follows_stores(arguments_.epilogue.activation)) {
+        for (std::int64_t i = 0; i < patches_; ++i) activate_patch(i, channel, channels);
+      }
     }
   }
 
@@ -233,6 +236,18 @@ class WinogradTile {
     if (c < channels) {
       finish_register<false>(products + c, at, first_channel + c, channels - c);
     }
+  }
+
+  VARSCOPE_SIMD_INLINE void activate_patch(std::int64_t patch, std::int64_t first_channel,
+                                           std::int64_t channels) const noexcept {
+    const OutputPlace at = output_place(patch);
+    apply_activation<Arch>(arguments_.epilogue.activation,
+                           {.first = arguments_.output + at.first + first_channel,
+                            .panels = at.rows,
+                            .panel_step = output_row_step(),
+                            .pixels = at.columns,
+                            .pixel_step = output_pixel_step(),
+                            .channels = channels});
   }
 
   // `count` channels from `channel` on; kWhole: a whole register of them.

@@ -76,6 +76,13 @@ class WinogradRowTile {
           }
           multiply(patch, first, last - first, channel, channels);
           finish(patch, first, last - first, channel, channels);
+          activate<Arch>(arguments_.epilogue.activation,
+                         {.first = arguments_.output + output_index(patch, first) + channel,
+                          .panels = last - first,
+                          .panel_step = shape_.out_width * shape_.out_channels,
+                          .pixels = smaller<std::int64_t>(kOutputs, shape_.out_width - patch * kOutputs),
+                          .pixel_step = shape_.out_channels,
+                          .channels = channels});
         }
       }
     }

@@ -170,6 +170,13 @@ class DepthwiseStrips {
              : run_rows<false, false>(window, channels, out_pixel, count);
       }
       if (arguments_.epilogue.residual != nullptr) add_residual(channels, out_pixel);
+      activate<Arch>(arguments_.epilogue.activation,
+                     {.first = arguments_.output + out_pixel * shape_.out_channels + channels.first,
+                      .panels = count,
+                      .panel_step = row_step_ * shape_.out_width * shape_.out_channels,
+                      .pixels = kPixels,
+                      .pixel_step = pixel_step_ * shape_.out_channels,
+                      .channels = channels.last - channels.first});
     }
   }
 

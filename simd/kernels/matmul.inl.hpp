@@ -5,6 +5,7 @@
 // from the second (K. Goto and R. van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008).
 #pragma once
 
+#include "activate.inl.hpp"
 #include "register_tile.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -82,6 +83,11 @@ VARSCOPE_SIMD_INLINE void multiply_panels(const ProductTile& tile, TileInput in,
              .start_panel_step = rows * tile.columns,
              .relu = last_pass && tile.activation == Activation::relu,
              .fetch = tile.fetch_output});
+    if (!last_pass) return;
+    activate<Arch>(tile.activation, {.first = tile.c + first,
+                                     .pixels = in.panels * rows,
+                                     .pixel_step = tile.columns,
+                                     .channels = channels * blocks});
   };
   for_each_blocks(first_block * width, smaller(last_block * width, tile.columns), width, run);
 }

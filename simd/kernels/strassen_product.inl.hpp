@@ -13,6 +13,7 @@
 // register tile starts at what the one before it left; only P5, which two outputs need, is added by itself.
 #pragma once
 
+#include "activate.inl.hpp"
 #include "register_tile.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>
@@ -222,6 +223,10 @@ class StrassenTile {
                               .fetch = blocking_.fetch_output};
       register_tile<Arch>(pairs, block.width / kLanes<Arch>)(input_of(block, product, pair, pairs, panels),
                                                              out);
+      activate<Arch>(epilogue.activation, {.first = out.pixels,
+                                           .pixels = panels * pairs,
+                                           .pixel_step = out.pixel_step,
+                                           .channels = channels});
     };
     for_each_panels(existing, blocking_.pairs_per_register_tile, run);
   }
@@ -240,6 +245,7 @@ class StrassenTile {
         const float sum = sums[pair * block.width + i] + bias;
         dst[i] = epilogue.activation == Activation::relu && sum < 0 ? 0.0f : sum;
       }
+      activate<Arch>(epilogue.activation, {.first = dst, .pixels = 1, .pixel_step = 0, .channels = channels});
     }
   }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Winograd convolutions do with the outputs of a patch after the transform: bias, residual, activation,
-// store.
+// What Winograd convolutions do with the outputs of a patch after the transform: bias, residual, relu, store.
 #pragma once
 
+#include "activate.inl.hpp"
 #include "winograd_transform.inl.hpp"
 
 #include <varscope/simd/conv2d.hpp>

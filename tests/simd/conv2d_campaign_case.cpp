@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conv2d_campaign_case.hpp"
 
+#include "exact_activation.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -295,7 +297,7 @@ void add_exact_sums(const CampaignCase& drawn, CampaignData& data) {
       double sum = sums[static_cast<std::size_t>(k)];
       if (!data.bias.empty()) sum += static_cast<double>(data.bias[channel]);
       if (!data.residual.empty()) sum += static_cast<double>(data.residual[output]);
-      data.exact.push_back(drawn.activation == Activation::relu ? std::max(sum, 0.0) : sum);
+      data.exact.push_back(activated(drawn.activation, sum));
       data.contract.push_back(largest * norms[static_cast<std::size_t>(k)] +
                               epilogue_magnitude(data, channel, output));
     }
@@ -304,6 +306,20 @@ void add_exact_sums(const CampaignCase& drawn, CampaignData& data) {
 
 bool mostly_zeros(const std::vector<double>& values) {
   return std::count(values.begin(), values.end(), 0.0) * 4 > static_cast<std::ptrdiff_t>(values.size()) * 3;
+}
+
+const char* activation_text(Activation activation) {
+  switch (activation) {
+    case Activation::none:
+      return "";
+    case Activation::relu:
+      return " relu";
+    case Activation::sigmoid:
+      return " sigmoid";
+    case Activation::tanh:
+      return " tanh";
+  }
+  return " unknown activation";
 }
 
 }  // namespace
@@ -315,7 +331,11 @@ CampaignCase draw_campaign_case(std::uint64_t seed, std::uint64_t number) {
     drawn.redrawn = redrawn;
     drawn.shape = draw_shape(random);
     drawn.caches = draw_caches(random);
-    drawn.activation = random.chance(0.4) ? Activation::relu : Activation::none;
+    const double activation = random.fraction();
+    drawn.activation = activation < 0.4    ? Activation::relu
+                       : activation < 0.45 ? Activation::sigmoid
+                       : activation < 0.5  ? Activation::tanh
+                                           : Activation::none;
     const Conv2DShape& s = drawn.shape;
     const bool with_bias = random.chance(0.5);
     const bool with_residual = random.chance(0.4);
@@ -426,8 +446,7 @@ std::string describe(const CampaignCase& drawn) {
        << s.dilation_height << 'x' << s.dilation_width << " pad " << s.pad_top << ',' << s.pad_left
        << " groups " << s.groups << " caches " << drawn.caches.level1_data << ',' << drawn.caches.level2
        << ',' << drawn.caches.level3 << (drawn.data[0].bias.empty() ? "" : " bias")
-       << (drawn.data[0].residual.empty() ? "" : " residual")
-       << (drawn.activation == Activation::relu ? " relu" : "");
+       << (drawn.data[0].residual.empty() ? "" : " residual") << activation_text(drawn.activation);
   return text.str();
 }
 

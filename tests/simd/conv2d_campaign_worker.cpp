@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conv2d_campaign_worker.hpp"
 
+#include "exact_activation.hpp"
+
 #include <varscope/simd/kernel_set.hpp>
 
 #include <cinttypes>
@@ -146,7 +148,8 @@ std::vector<double> bounds_of(const Conv2DPlan& plan, const CampaignCase& drawn,
                                    ? strassen_contract(drawn, data, plan.strassen.half_channels)
                                : patch.height == 0 ? data.contract
                                                    : winograd_contract(drawn, data, patch);
-  for (double& bound : bounds) bound *= conv2d_error_factor(plan) * kUnitRoundoff;
+  for (double& bound : bounds)
+    bound = activated_bound(drawn.activation, bound * conv2d_error_factor(plan) * kUnitRoundoff);
   return bounds;
 }
 
@@ -194,7 +197,7 @@ void Worker::run_case(std::uint64_t number) {
         Record& record = tally_.records[{kernels->name, conv2d_algorithm_name(algorithm)}];
         record.runs += 1;
         count_cuts(plan, tally_);
-        judge(plan, data, bounds, output, record);
+        judge(plan, drawn, data, bounds, output, record);
       }
     }
   }
@@ -233,9 +236,10 @@ const float* Worker::run(const Conv2DPlan& plan, const CampaignCase& drawn, cons
   return output;
 }
 
-void Worker::judge(const Conv2DPlan& plan, const CampaignData& data, const std::vector<double>& bounds,
-                   const float* output, Record& record) {
-  const bool bits = data.integers && patch_of(plan.algorithm, plan.shape).height == 0;
+void Worker::judge(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data,
+                   const std::vector<double>& bounds, const float* output, Record& record) {
+  const bool whole = data.integers && is_comparison(drawn.activation);
+  const bool bits = whole && patch_of(plan.algorithm, plan.shape).height == 0;
   std::int64_t wrong = 0;
   std::size_t first_wrong = 0;
   for (std::size_t i = 0; i < data.exact.size(); ++i) {
@@ -246,7 +250,7 @@ void Worker::judge(const Conv2DPlan& plan, const CampaignData& data, const std::
     if (bits) {
       const float exact = static_cast<float>(data.exact[i]);
       right = std::memcmp(&exact, &output[i], sizeof exact) == 0;
-    } else if (data.integers) {
+    } else if (whole) {
       right = right && std::nearbyint(value) == data.exact[i];
     }
     record.worst = std::max(record.worst, share);

@@ -71,8 +71,8 @@ class Worker {
   void place_inputs(const CampaignData& data);
   const float* run(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data,
                    std::uint64_t number);
-  void judge(const Conv2DPlan& plan, const CampaignData& data, const std::vector<double>& bounds,
-             const float* output, Record& record);
+  void judge(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data,
+             const std::vector<double>& bounds, const float* output, Record& record);
 
   const std::uint64_t seed_;
   const std::function<void(const std::string&)> report_;

@@ -2,6 +2,7 @@
 // What the kernel tests share: every kernel runs on every set that this machine supports, in one execution.
 #pragma once
 
+#include "exact_activation.hpp"
 #include "support/random.hpp"
 
 #include <varscope/simd/kernel_set.hpp>
@@ -22,7 +23,11 @@ using varscope::testing::Random;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr double kEpsilon = std::numeric_limits<float>::epsilon();
+
+inline Activation draw_activation(Random& random) {
+  return random.pick<Activation>({Activation::none, Activation::none, Activation::relu, Activation::relu,
+                                  Activation::sigmoid, Activation::tanh});
+}
 
 // body(kernels) for each built set that this machine runs, the name in the context of failures.
 template <typename Body>

@@ -47,12 +47,13 @@ void check(const KernelSet& kernels, const Conv2DCase& c, const CacheSizes& cach
       BOOST_TEST(same_bits(output, again));
       double worst = 0.0;
       for (std::size_t i = 0; i < output.size(); ++i) {
-        const double exact = c.activation == Activation::relu ? std::max(c.exact[i], 0.0) : c.exact[i];
+        const double exact = activated(c.activation, c.exact[i]);
         const double error = std::fabs(static_cast<double>(output[i]) - exact);
         const double contract = conv2d_error_factor(plan) * kUnitRoundoff * contract_of(plan, c, i);
         const double sum = length * c.magnitude[i] * kEpsilon;
         const double bound = sums_products_themselves(plan.algorithm) ? std::min(contract, sum) : contract;
-        worst = std::isnan(error) ? kInfinity : std::max(worst, error / std::max(bound, 1e-300));
+        const double allowed = std::max(activated_bound(c.activation, bound), 1e-300);
+        worst = std::isnan(error) ? kInfinity : std::max(worst, error / allowed);
       }
       BOOST_TEST(worst <= 1.0);
     }
@@ -62,8 +63,7 @@ void check(const KernelSet& kernels, const Conv2DCase& c, const CacheSizes& cach
 // On every set, with caches of the default sizes or of these. Small ones make several passes over the input
 // channels out of few.
 void check_random_data(const Conv2DShape& s, const CacheSizes& small_caches, Random& random) {
-  const Conv2DCase c = make_case(s, random.chance(0.5), random.chance(0.3),
-                                 random.chance(0.5) ? Activation::relu : Activation::none, random);
+  const Conv2DCase c = make_case(s, random.chance(0.5), random.chance(0.3), draw_activation(random), random);
   const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : small_caches;
   for_each_kernel_set([&](const KernelSet& kernels) { check(kernels, c, caches, random); });
 }
@@ -125,8 +125,8 @@ BOOST_AUTO_TEST_CASE(pointwise_shapes) {
     s.in_channels = random.pick<std::int64_t>({1, 3, 64, 65, 100, 1024});
     s.out_channels = random.pick<std::int64_t>({1, 10, 16, 31, 33, 64, 100});
     pad(s, Padding::same);
-    const Conv2DCase c = make_case(s, random.chance(0.5), random.chance(0.5),
-                                   random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const Conv2DCase c =
+        make_case(s, random.chance(0.5), random.chance(0.5), draw_activation(random), random);
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
     for_each_kernel_set([&](const KernelSet& kernels) {
       if (kernels.conv2d.pointwise_tile != nullptr) {
@@ -247,8 +247,8 @@ BOOST_AUTO_TEST_CASE(strassen_shapes) {
     s.in_channels = random.pick<std::int64_t>({2, 3, 15, 16, 17, 31, 32, 33, 64, 65, 129, 512});
     s.out_channels = random.pick<std::int64_t>({17, 18, 31, 32, 33, 47, 48, 49, 64, 65, 97, 530});
     pad(s, Padding::valid);
-    const Conv2DCase c = make_case(s, random.chance(0.5), random.chance(0.3),
-                                   random.chance(0.5) ? Activation::relu : Activation::none, random);
+    const Conv2DCase c =
+        make_case(s, random.chance(0.5), random.chance(0.3), draw_activation(random), random);
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 65536, 1048576};
     for_each_kernel_set([&](const KernelSet& kernels) {
       taken += plan_conv2d(kernels, s, Conv2DAlgorithm::strassen, caches).refusal == nullptr ? 1 : 0;

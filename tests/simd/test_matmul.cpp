@@ -53,10 +53,11 @@ void check(const KernelSet& kernels, const MatMulShape& s, bool with_bias, Activ
         sum += term;
         magnitude += std::fabs(term);
       }
-      if (activation == Activation::relu) sum = std::max(sum, 0.0);
+      sum = activated(activation, sum);
       const double error =
           std::fabs(static_cast<double>(c[static_cast<std::size_t>(i * s.columns + j)]) - sum);
-      const double bound = static_cast<double>(s.depth + 2) * magnitude * kEpsilon;
+      const double bound =
+          activated_bound(activation, static_cast<double>(s.depth + 2) * magnitude * kEpsilon);
       worst = std::isnan(error) ? kInfinity : std::max(worst, error / bound);
     }
   }
@@ -78,8 +79,7 @@ BOOST_AUTO_TEST_CASE(random_shapes) {
                            .transpose_b = random.chance(0.5)};
     const CacheSizes caches = random.chance(0.5) ? CacheSizes{} : CacheSizes{1024, 4096, 65536};
     for_each_kernel_set([&](const KernelSet& kernels) {
-      check(kernels, s, random.chance(0.5), random.chance(0.3) ? Activation::relu : Activation::none, caches,
-            random);
+      check(kernels, s, random.chance(0.5), draw_activation(random), caches, random);
     });
   }
 }

@@ -115,6 +115,21 @@ BOOST_AUTO_TEST_CASE(convolution_bias_residual_and_activation_are_one_step) {
   BOOST_TEST(fused(result).same_bits(unfused(result, {conv, biased, sum})));
 }
 
+BOOST_AUTO_TEST_CASE(sigmoid_and_tanh_are_fused_too) {
+  const vs::Variable filter =
+      vs::get_variable("filter", {3, 3, 4, 6}, {.initializer = vs::glorot_uniform_initializer(1)});
+  const vs::Tensor conv = vs::conv2d(x, filter, {.padding = vs::Padding::same});
+  const vs::Tensor bounded = vs::sigmoid(conv);
+  BOOST_TEST((steps(*compile({bounded})) == Names{"Conv2D"}));
+  BOOST_TEST(fused(bounded).same_bits(unfused(bounded, {conv})));
+  const vs::Variable weights =
+      vs::get_variable("weights", {4, 5}, {.initializer = vs::glorot_uniform_initializer(2)});
+  const vs::Tensor product = vs::matmul(vs::reshape(x, {-1, 4}), weights);
+  const vs::Tensor result = vs::tanh(product);
+  BOOST_TEST((steps(*compile({result})).back() == "MatMul"));
+  BOOST_TEST(fused(result).same_bits(unfused(result, {product})));
+}
+
 BOOST_AUTO_TEST_CASE(bias_add_and_the_bias_on_the_left_are_fused_too) {
   const vs::Variable filter =
       vs::get_variable("filter", {3, 3, 4, 6}, {.initializer = vs::glorot_uniform_initializer(1)});

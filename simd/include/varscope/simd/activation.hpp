@@ -6,7 +6,9 @@ namespace varscope::simd {
 
 enum class Activation : unsigned char {
   none,
-  relu,  // x < 0 ? 0 : x, so NaN stays NaN
+  relu,     // x < 0 ? 0 : x, so NaN stays NaN
+  sigmoid,  // these two are the functions of elementwise.hpp, to the bit
+  tanh,
 };
 
 }  // namespace varscope::simd

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <varscope/simd/conv2d.hpp>
+#include <varscope/simd/reference/activation.hpp>
 #include <varscope/simd/reference/arithmetic.hpp>
 
 #include <cstdint>
@@ -43,8 +44,7 @@ void conv2d_rows(const Conv2DShape& shape, const T* input, const T* filter, cons
         const std::int64_t index = (row * shape.out_width + x) * shape.out_channels + k;
         if (bias != nullptr) sum = wrapping_add(sum, static_cast<Sum>(bias[k]));
         if (residual != nullptr) sum = wrapping_add(sum, static_cast<Sum>(residual[index]));
-        const T value = rounded<T>(sum);
-        output[index] = activation == Activation::relu ? relu_of(value) : value;
+        output[index] = activated(activation, rounded<T>(sum));
       }
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <varscope/simd/matmul.hpp>
+#include <varscope/simd/reference/activation.hpp>
 #include <varscope/simd/reference/arithmetic.hpp>
 
 #include <cstdint>
@@ -26,8 +27,7 @@ void matmul_rows(const MatMulShape& shape, const T* a, const T* b, const T* bias
                                              static_cast<Sum>(b[j * b_column + k * b_step])));
       }
       if (bias != nullptr) sum = wrapping_add(sum, static_cast<Sum>(bias[j]));
-      const T value = rounded<T>(sum);
-      c[i * shape.columns + j] = activation == Activation::relu ? relu_of(value) : value;
+      c[i * shape.columns + j] = activated(activation, rounded<T>(sum));
     }
   }
 }
