@@ -56,10 +56,14 @@ void plan_winograd_row(const KernelSet& kernels, const CacheSizes& caches, Conv2
   const std::int64_t wanted = round_up(
       std::max(ceil_divide(shape.batch * shape.out_height, kManyTiles), reach / shape.stride_height + 1),
       kernels.tile_pixels);
-  // The kernel makes them of nearly equal size.
-  row.row_tiles =
-      even_if_few(ceil_divide(shape.out_height, std::clamp<std::int64_t>(fitting, 1, wanted)), shape.batch);
-  row.rows_per_tile = ceil_divide(shape.out_height, row.row_tiles);
+  // The kernel makes them of nearly equal size; of pairs of rows where it can, for the pooling that may
+  // follow.
+  row.rows_together = shape.out_height % 2 == 0 ? 2 : 1;
+  const std::int64_t pieces = shape.out_height / row.rows_together;
+  row.row_tiles = std::min(
+      even_if_few(ceil_divide(shape.out_height, std::clamp<std::int64_t>(fitting, 1, wanted)), shape.batch),
+      pieces);
+  row.rows_per_tile = ceil_divide(pieces, row.row_tiles) * row.rows_together;
   row.rows_per_register_tile = std::min(kernels.tile_pixels, row.rows_per_tile);
 
   const std::int64_t in_rows = (row.rows_per_tile - 1) * shape.stride_height + reach + 1;

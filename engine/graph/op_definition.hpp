@@ -50,6 +50,7 @@ enum class FusionRole {
   relu,
   sigmoid,
   tanh,
+  max_pool,  // the largest of each 2x2 block, of sizes that are even
 };
 
 enum class FusedActivation { none, relu, sigmoid, tanh };
@@ -116,6 +117,11 @@ class OpDefinition {
   /// This operation with the epilogue fused into it (inputs: its own, then bias, then residual as the
   /// epilogue has them), or nullptr if it cannot.
   virtual std::shared_ptr<const OpDefinition> with_epilogue(const FusedEpilogue&) const { return nullptr; }
+  /// This operation, which may have an epilogue, with the max pooling that FusionRole names after it, for
+  /// such fully known inputs; or nullptr if it cannot, or would not be faster.
+  virtual std::shared_ptr<const OpDefinition> with_max_pool(std::span<const TensorSpec> /*inputs*/) const {
+    return nullptr;
+  }
 
   /// This operation with Accuracy::strict, or nullptr if that changes nothing.
   virtual std::shared_ptr<const OpDefinition> with_strict_accuracy() const { return nullptr; }

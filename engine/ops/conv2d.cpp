@@ -108,8 +108,9 @@ class PlannedConv2D final : public detail::Kernel {
 
 class Conv2DDefinition final : public detail::OpDefinition {
  public:
-  explicit Conv2DDefinition(Conv2DOptions options, const FusedEpilogue& epilogue = {})
-      : options_(std::move(options)), epilogue_(epilogue) {}
+  explicit Conv2DDefinition(Conv2DOptions options, const FusedEpilogue& epilogue = {},
+                            bool max_pooled = false)
+      : options_(std::move(options)), epilogue_(epilogue), max_pooled_(max_pooled) {}
 
   std::string_view type() const noexcept override { return "Conv2D"; }
 
@@ -118,33 +119,39 @@ class Conv2DDefinition final : public detail::OpDefinition {
     const TensorSpec& filter = inputs[kFilter];
     detail::require_dtype(image, "input", {DType::float32, DType::float64, DType::int32});
     detail::require_same_dtype(image, "input", filter, "filter");
-    return {{image.dtype, detail::conv2d_output_shape(image, filter, options_)}};
+    const Shape out = detail::conv2d_output_shape(image, filter, options_);
+    if (!max_pooled_) return {{image.dtype, out}};
+    return {{image.dtype, {out[0], out[1] / 2, out[2] / 2, out[3]}}};
   }
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,
                                               std::span<const TensorSpec> outputs) const override {
-    const Conv2DShape shape =
-        detail::conv2d_kernel_shape(inputs[0].shape, inputs[kFilter].shape, outputs[0].shape, options_);
     const bool empty = outputs[0].shape.num_elements() == 0;
-    if (inputs[0].dtype == DType::int32) return make_plain<std::int32_t>(shape, empty);
-    if (inputs[0].dtype == DType::float64 || empty) return make_plain<double>(shape, empty);
-    const simd::KernelSet& kernels = detail::kernel_set();
-    const simd::Conv2DPlan plan =
-        simd::plan_conv2d(kernels, shape, detail::conv2d_algorithm_of(options_), detail::cache_sizes(),
-                          detail::conv2d_accuracy_of(options_));
+    if (inputs[0].dtype == DType::int32) return make_plain<std::int32_t>(kernel_shape(inputs), empty);
+    if (inputs[0].dtype == DType::float64 || empty) return make_plain<double>(kernel_shape(inputs), empty);
+    simd::Conv2DPlan plan = plan_for(inputs);
     if (plan.refusal != nullptr) {
       throw UnimplementedError("the algorithm '" + options_.algorithm + "' does not apply to input " +
                                detail::to_string(inputs[0]) + " and filter " +
                                detail::to_string(inputs[kFilter]) + ": " + plan.refusal +
                                "; leave .algorithm empty to let the plan choose");
     }
-    return std::make_unique<PlannedConv2D>(kernels, plan, epilogue_);
+    if (max_pooled_) simd::fuse_max_pool(&plan);  // it can: with_max_pool() has asked
+    return std::make_unique<PlannedConv2D>(detail::kernel_set(), plan, epilogue_);
   }
 
   std::shared_ptr<const detail::OpDefinition> with_epilogue(const FusedEpilogue& epilogue) const override {
     const bool fused_already =
         epilogue_.bias || epilogue_.residual || epilogue_.activation != detail::FusedActivation::none;
     return fused_already ? nullptr : std::make_shared<Conv2DDefinition>(options_, epilogue);
+  }
+
+  std::shared_ptr<const detail::OpDefinition> with_max_pool(
+      std::span<const TensorSpec> inputs) const override {
+    if (epilogue_.residual || kernel_shape(inputs).batch == 0) return nullptr;
+    simd::Conv2DPlan plan = plan_for(inputs);
+    if (plan.refusal != nullptr || !simd::fuse_max_pool(&plan)) return nullptr;
+    return std::make_shared<Conv2DDefinition>(options_, epilogue_, true);
   }
 
   std::optional<std::vector<Tensor>> build_gradients(
@@ -165,6 +172,19 @@ class Conv2DDefinition final : public detail::OpDefinition {
   }
 
  private:
+  /// Of the convolution before the pooling.
+  Conv2DShape kernel_shape(std::span<const TensorSpec> inputs) const {
+    return detail::conv2d_kernel_shape(inputs[0].shape, inputs[kFilter].shape,
+                                       detail::conv2d_output_shape(inputs[0], inputs[kFilter], options_),
+                                       options_);
+  }
+
+  simd::Conv2DPlan plan_for(std::span<const TensorSpec> inputs) const {
+    return simd::plan_conv2d(detail::kernel_set(), kernel_shape(inputs),
+                             detail::conv2d_algorithm_of(options_), detail::cache_sizes(),
+                             detail::conv2d_accuracy_of(options_));
+  }
+
   template <typename T>
   std::unique_ptr<detail::Kernel> make_plain(const Conv2DShape& shape, bool empty) const {
     const std::int64_t rows = empty ? 0 : shape.batch * shape.out_height;
@@ -185,6 +205,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
 
   Conv2DOptions options_;
   FusedEpilogue epilogue_;
+  bool max_pooled_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <varscope/nn_gradient_ops.hpp>
 #include <varscope/simd/reference/pooling.hpp>
 
+#include <array>
 #include <utility>
 
 namespace varscope {
@@ -53,6 +54,12 @@ class PoolDefinition final : public detail::OpDefinition {
       detail::require_floating(value, "value");
     }
     return {{value.dtype, detail::pool_output_shape(value, options_)}};
+  }
+
+  detail::FusionRole fusion_role() const noexcept override {
+    constexpr std::array kPairs = {1, 2, 2, 1};
+    const bool of_blocks = pooling_ == Pooling::max && options_.ksize == kPairs && options_.strides == kPairs;
+    return of_blocks ? detail::FusionRole::max_pool : detail::FusionRole::none;
   }
 
   std::unique_ptr<detail::Kernel> make_kernel(std::span<const TensorSpec> inputs,

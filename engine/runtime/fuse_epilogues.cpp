@@ -40,14 +40,17 @@ class EpilogueFusion {
  private:
   bool absorb_next() {
     const GraphValue& value = graph_.values[result_];
-    if (value.uses != 1 || value.fetched || epilogue_.activation != FusedActivation::none) return false;
+    if (value.uses != 1 || value.fetched || pooled_) return false;
     const std::size_t next = consumers_[result_];
     const GraphOperation& consumer = graph_.operations[next];
+    if (consumer.definition->fusion_role() == FusionRole::max_pool) return absorb_max_pool(next);
+    if (epilogue_.activation != FusedActivation::none) return false;
     FusedEpilogue wanted = epilogue_;
     std::size_t bias = bias_;
     std::size_t residual = residual_;
     switch (consumer.definition->fusion_role()) {
       case FusionRole::none:
+      case FusionRole::max_pool:
         return false;
       case FusionRole::relu:
         wanted.activation = FusedActivation::relu;
@@ -82,11 +85,25 @@ class EpilogueFusion {
     epilogue_ = wanted;
     bias_ = bias;
     residual_ = residual;
+    absorb(next, std::move(fused));
+    return true;
+  }
+
+  bool absorb_max_pool(std::size_t next) {
+    const GraphOperation& producer = graph_.operations[producer_];
+    const OpDefinition& unpooled = fused_ != nullptr ? *fused_ : *producer.definition;
+    std::shared_ptr<const OpDefinition> fused = unpooled.with_max_pool(graph_.specs_of(producer.inputs));
+    if (fused == nullptr) return false;
+    pooled_ = true;
+    absorb(next, std::move(fused));
+    return true;
+  }
+
+  void absorb(std::size_t next, std::shared_ptr<const OpDefinition> fused) {
     fused_ = std::move(fused);
     absorbed_.push_back(next);
     last_ = next;
-    result_ = consumer.outputs.front();
-    return true;
+    result_ = graph_.operations[next].outputs.front();
   }
 
   /// A vector over the last dimension of the result, alone or behind dimensions of 1.
@@ -107,6 +124,7 @@ class EpilogueFusion {
   std::size_t result_;
   std::vector<std::size_t> absorbed_;
   FusedEpilogue epilogue_;
+  bool pooled_ = false;
   std::size_t bias_ = no_index;
   std::size_t residual_ = no_index;
   std::shared_ptr<const OpDefinition> fused_;

@@ -56,7 +56,7 @@ void fold_constants(PlanGraph& graph);
 
 /// Makes convolution (or matrix product) + bias + residual + activation one operation, where nothing else
 /// uses the values in between: activation(result + bias + residual), added in that order, so the bits stay
-/// the same.
+/// the same; and the max pooling that follows, where that pays.
 void fuse_epilogues(PlanGraph& graph);
 
 }  // namespace varscope::detail

@@ -39,6 +39,7 @@ class WinogradTile {
         transformed_(arguments.workspace),
         products_(transformed_ + kProducts * blocking_.transformed_step),
         zeros_(products_ + kProducts * blocking_.product_step),
+        pooled_(plan.max_pooled ? zeros_ + blocking_.inputs_per_part : nullptr),
         input_steps_(steps(shape_.in_height, shape_.in_width, shape_.in_channels)),
         output_steps_(steps(shape_.out_height, shape_.out_width, shape_.out_channels)) {
     const std::int64_t patches = shape_.batch * blocking_.patch_rows * blocking_.patch_columns;
@@ -61,9 +62,8 @@ class WinogradTile {
       for (std::int64_t i = 0; i < patches_; ++i) {
         if (blocking_.fetch_output && i + 1 < patches_) fetch_patch(i + 1, channel, channels);
         finish_patch(i, channel, channels);
-      }
-      if (follows_stores(arguments_.epilogue.activation)) {
-        for (std::int64_t i = 0; i < patches_; ++i) activate_patch(i, channel, channels);
+        if (pooled_ != nullptr || follows_stores(arguments_.epilogue.activation))
+          finish_stored_patch(i, channel, channels);
       }
     }
   }
@@ -229,40 +229,63 @@ class WinogradTile {
                                          std::int64_t channels) const noexcept {
     const OutputPlace at = output_place(patch);
     const float* products = products_ + patch * blocking_.channels_per_group;
+    const OutputSteps to = steps_of(at, first_channel);
     std::int64_t c = 0;
     for (; c + kLaneCount <= channels; c += kLaneCount) {
-      finish_register<true>(products + c, at, first_channel + c, kLaneCount);
+      finish_register<true>(products + c, at, to, c, first_channel + c, kLaneCount);
     }
     if (c < channels) {
-      finish_register<false>(products + c, at, first_channel + c, channels - c);
+      finish_register<false>(products + c, at, to, c, first_channel + c, channels - c);
     }
   }
 
-  VARSCOPE_SIMD_INLINE void activate_patch(std::int64_t patch, std::int64_t first_channel,
-                                           std::int64_t channels) const noexcept {
-    const OutputPlace at = output_place(patch);
-    apply_activation<Arch>(arguments_.epilogue.activation,
-                           {.first = arguments_.output + at.first + first_channel,
-                            .panels = at.rows,
-                            .panel_step = output_row_step(),
-                            .pixels = at.columns,
-                            .pixel_step = output_pixel_step(),
-                            .channels = channels});
+  VARSCOPE_SIMD_INLINE OutputSteps steps_of(const OutputPlace& at,
+                                            std::int64_t first_channel) const noexcept {
+    if (pooled_ == nullptr) {
+      return {.first = arguments_.output + at.first + first_channel,
+              .row = output_row_step(),
+              .pixel = output_pixel_step()};
+    }
+    const std::int64_t pixel = blocking_.channels_per_group;
+    return {.first = pooled_, .row = Along::kOutputs * pixel, .pixel = pixel};
   }
 
-  // `count` channels from `channel` on; kWhole: a whole register of them.
+  // What follows the stores of finish_patch().
+  __attribute__((noinline)) void finish_stored_patch(std::int64_t patch, std::int64_t first_channel,
+                                                     std::int64_t channels) const noexcept {
+    const OutputPlace at = output_place(patch);
+    const OutputSteps from = steps_of(at, first_channel);
+    activate<Arch>(arguments_.epilogue.activation, {.first = from.first,
+                                                    .panels = at.rows,
+                                                    .panel_step = from.row,
+                                                    .pixels = at.columns,
+                                                    .pixel_step = from.pixel,
+                                                    .channels = channels});
+    if (pooled_ == nullptr) return;
+    const PatchPlace outputs = place(patch);
+    const std::int64_t width = shape_.out_width / 2;
+    const std::int64_t pixel =
+        (outputs.image * (shape_.out_height / 2) + outputs.y / 2) * width + outputs.x / 2;
+    store_maxima<Arch>(from, at.rows, at.columns, channels,
+                       {.first = arguments_.output + pixel * shape_.out_channels + first_channel,
+                        .row = width * shape_.out_channels,
+                        .pixel = shape_.out_channels});
+  }
+
+  // `count` channels from `channel` on, which are stored from to_channel on; kWhole: a whole register of
+  // them.
   template <bool kWhole>
   VARSCOPE_SIMD_INLINE void finish_register(const float* products, const OutputPlace& at,
+                                            const OutputSteps& to, std::int64_t to_channel,
                                             std::int64_t channel, std::int64_t count) const noexcept {
-    const WinogradOutput<Arch, kWhole> output(arguments_, output_pixel_step(), channel, count);
-    const std::int64_t row_step = output_row_step();
-    const std::int64_t first = at.first + channel;
-    transform_output<Arch, Down, Along>(products, blocking_.product_step,
-                                        [&](int y, const Registers<Arch, Along::kOutputs>& row)
-                                            VARSCOPE_SIMD_LAMBDA {
-                                              if (y < at.rows)
-                                                output.finish(row, first + y * row_step, at.columns);
-                                            });
+    const WinogradOutput<Arch, kWhole> output(arguments_.epilogue, to.pixel, channel, count);
+    float* const first = to.first + to_channel;
+    const std::int64_t first_index = at.first + channel;
+    transform_output<Arch, Down, Along>(
+        products, blocking_.product_step,
+        [&](int y, const Registers<Arch, Along::kOutputs>& row) VARSCOPE_SIMD_LAMBDA {
+          if (y < at.rows) output.finish(row, first + y * to.row, first_index + y * to.row, at.columns);
+        });
   }
 
   const Conv2DShape& shape_;
@@ -271,7 +294,8 @@ class WinogradTile {
   const std::int64_t channels_per_block_;
   float* const transformed_;
   float* const products_;
-  float* const zeros_;  // one pixel
+  float* const zeros_;   // one pixel
+  float* const pooled_;  // a patch's outputs, if they are pooled
   const Steps input_steps_;
   const Steps output_steps_;
   std::int64_t first_patch_;

@@ -43,7 +43,8 @@ class WinogradRowTile {
             shape_.in_channels),
         transformed_(arguments.workspace),
         columns_(transformed_ + kAlpha * blocking_.transformed_step),
-        products_(columns_ + blocking_.column_floats) {}
+        products_(columns_ + blocking_.column_floats),
+        pooled_(plan.max_pooled ? products_ + kAlpha * blocking_.product_step : nullptr) {}
 
   VARSCOPE_SIMD_INLINE void run() const noexcept {
     switch (shape_.in_channels) {
@@ -64,8 +65,8 @@ class WinogradRowTile {
         (rows_ + blocking_.rows_per_register_tile - 1) / blocking_.rows_per_register_tile;
     for (std::int64_t patch = 0; patch < blocking_.patches_per_row; ++patch) {
       for (std::int64_t panel = 0; panel < panels; ++panel) {
-        const std::int64_t first = panel * rows_ / panels;
-        const std::int64_t last = (panel + 1) * rows_ / panels;
+        const std::int64_t first = part_of(rows_, panel, panels);
+        const std::int64_t last = part_of(rows_, panel + 1, panels);
         for (std::int64_t channel = 0; channel < shape_.out_channels; channel += block) {
           const std::int64_t channels = smaller(block, shape_.out_channels - channel);
           if (blocking_.fetch_output) {
@@ -76,13 +77,8 @@ class WinogradRowTile {
           }
           multiply(patch, first, last - first, channel, channels);
           finish(patch, first, last - first, channel, channels);
-          activate<Arch>(arguments_.epilogue.activation,
-                         {.first = arguments_.output + output_index(patch, first) + channel,
-                          .panels = last - first,
-                          .panel_step = shape_.out_width * shape_.out_channels,
-                          .pixels = smaller<std::int64_t>(kOutputs, shape_.out_width - patch * kOutputs),
-                          .pixel_step = shape_.out_channels,
-                          .channels = channels});
+          if (pooled_ != nullptr || follows_stores(arguments_.epilogue.activation))
+            finish_stored(patch, first, last - first, channel, channels);
         }
       }
     }
@@ -141,7 +137,13 @@ class WinogradRowTile {
 
   // Tiles are of nearly equal size.
   VARSCOPE_SIMD_INLINE std::int64_t first_row_of(std::int64_t row_tile) const noexcept {
-    return row_tile * shape_.out_height / blocking_.row_tiles;
+    return part_of(shape_.out_height, row_tile, blocking_.row_tiles);
+  }
+
+  // Where part `number` of `parts` of some rows begins.
+  VARSCOPE_SIMD_INLINE std::int64_t part_of(std::int64_t rows, std::int64_t number,
+                                            std::int64_t parts) const noexcept {
+    return number * (rows / blocking_.rows_together) / parts * blocking_.rows_together;
   }
 
   // Where the patch's first output of the tile's row `row` lies.
@@ -180,27 +182,64 @@ class WinogradRowTile {
     if (c < channels) finish_register<false>(patch, first_row, rows, channel, channels, c);
   }
 
+  // Where the outputs of a patch in some rows go.
+  VARSCOPE_SIMD_INLINE OutputSteps steps_of(std::int64_t patch, std::int64_t first_row, std::int64_t channel,
+                                            std::int64_t channels) const noexcept {
+    if (pooled_ == nullptr) {
+      return {.first = arguments_.output + output_index(patch, first_row) + channel,
+              .row = shape_.out_width * shape_.out_channels,
+              .pixel = shape_.out_channels};
+    }
+    const std::int64_t width = whole_registers(channels);
+    return {.first = pooled_, .row = kOutputs * width, .pixel = width};
+  }
+
+  static VARSCOPE_SIMD_INLINE std::int64_t whole_registers(std::int64_t channels) noexcept {
+    return (channels + kLaneCount - 1) / kLaneCount * kLaneCount;
+  }
+
   // The channels from channel + register_channel on.
   template <bool kWhole>
   VARSCOPE_SIMD_INLINE void finish_register(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
                                             std::int64_t channel, std::int64_t channels,
                                             std::int64_t register_channel) const noexcept {
-    const std::int64_t width = (channels + kLaneCount - 1) / kLaneCount * kLaneCount;
+    const OutputSteps to = steps_of(patch, first_row, channel, channels);
     const std::int64_t first_channel = channel + register_channel;
-    const WinogradOutput<Arch, kWhole> output(arguments_, shape_.out_channels, first_channel,
+    const WinogradOutput<Arch, kWhole> output(arguments_.epilogue, to.pixel, first_channel,
                                               kWhole ? kLaneCount : channels - register_channel);
-    const std::int64_t x = patch * kOutputs;
-    const std::int64_t row_step = shape_.out_width * shape_.out_channels;
-    const std::int64_t columns = shape_.out_width - x;
+    const std::int64_t width = whole_registers(channels);
+    const std::int64_t columns = shape_.out_width - patch * kOutputs;
+    float* dst = to.first + register_channel;
     std::int64_t index = output_index(patch, first_row) + first_channel;
     const float* src = products_ + register_channel;
-    for (std::int64_t row = 0; row < rows; ++row, src += width, index += row_step) {
+    for (std::int64_t row = 0; row < rows; ++row, src += width, dst += to.row, index += to.row) {
       Registers<Arch, kAlpha> products;
       unroll<kAlpha>([&](auto i) VARSCOPE_SIMD_LAMBDA {
         products.values[i] = load<Arch>(src + i * blocking_.product_step);
       });
-      output.finish(transform_outputs<Arch, Line>(products), index, columns);
+      output.finish(transform_outputs<Arch, Line>(products), dst, index, columns);
     }
+  }
+
+  // What follows the stores of finish().
+  __attribute__((noinline)) void finish_stored(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
+                                               std::int64_t channel, std::int64_t channels) const noexcept {
+    const OutputSteps from = steps_of(patch, first_row, channel, channels);
+    const std::int64_t columns = smaller<std::int64_t>(kOutputs, shape_.out_width - patch * kOutputs);
+    activate<Arch>(arguments_.epilogue.activation, {.first = from.first,
+                                                    .panels = rows,
+                                                    .panel_step = from.row,
+                                                    .pixels = columns,
+                                                    .pixel_step = from.pixel,
+                                                    .channels = channels});
+    if (pooled_ == nullptr) return;
+    const std::int64_t width = shape_.out_width / 2;
+    const std::int64_t y = (image_ * shape_.out_height + first_row_ + first_row) / 2;
+    const std::int64_t pixel = y * width + patch * kOutputs / 2;
+    store_maxima<Arch>(from, rows, columns, channels,
+                       {.first = arguments_.output + pixel * shape_.out_channels + channel,
+                        .row = width * shape_.out_channels,
+                        .pixel = shape_.out_channels});
   }
 
   const Conv2DShape& shape_;
@@ -213,6 +252,7 @@ class WinogradRowTile {
   float* const transformed_;
   float* const columns_;
   float* const products_;
+  float* const pooled_;  // a register tile's outputs, if they are pooled
 };
 
 template <typename Arch, typename Line>

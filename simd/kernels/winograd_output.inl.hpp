@@ -23,23 +23,49 @@ VARSCOPE_SIMD_INLINE void fetch_output_pixels(const float* pixels, std::int64_t 
   }
 }
 
+// Where the outputs of a patch, or of several, go at first: to the output, or to be pooled.
+struct OutputSteps {
+  float* first;
+  std::int64_t row;
+  std::int64_t pixel;
+};
+
+// The maximum of each 2x2 block of rows by columns of outputs, both even, in the order of max_pool2d.
+template <typename Arch>
+void store_maxima(const OutputSteps& src, std::int64_t rows, std::int64_t columns, std::int64_t channels,
+                  const OutputSteps& dst) noexcept {
+  constexpr std::int64_t lanes = kLanes<Arch>;
+  for (std::int64_t y = 0; y < rows / 2; ++y) {
+    for (std::int64_t x = 0; x < columns / 2; ++x) {
+      const float* const upper = src.first + 2 * y * src.row + 2 * x * src.pixel;
+      const float* const lower = upper + src.row;
+      float* const to = dst.first + y * dst.row + x * dst.pixel;
+      const auto largest = [&](std::int64_t c) VARSCOPE_SIMD_LAMBDA {
+        const Floats<Arch> above = maximum<Arch>(load<Arch>(upper + c), load<Arch>(upper + src.pixel + c));
+        return maximum<Arch>(maximum<Arch>(above, load<Arch>(lower + c)), load<Arch>(lower + src.pixel + c));
+      };
+      std::int64_t c = 0;
+      for (; c + lanes <= channels; c += lanes) store<Arch>(to + c, largest(c));
+      // Whole registers lie in src.
+      if (c < channels) store_partial<Arch>(to + c, largest(c), channels - c);
+    }
+  }
+}
+
 // One register of output channels, from `channel` on; kWhole: `count` fills it.
 template <typename Arch, bool kWhole>
 class WinogradOutput {
  public:
-  VARSCOPE_SIMD_INLINE WinogradOutput(const Conv2DArguments& arguments, std::int64_t pixel_step,
+  VARSCOPE_SIMD_INLINE WinogradOutput(const Conv2DEpilogue& epilogue, std::int64_t pixel_step,
                                       std::int64_t channel, std::int64_t count) noexcept
-      : epilogue_(arguments.epilogue),
-        output_(arguments.output),
-        pixel_step_(pixel_step),
-        count_(count),
-        bias_(broadcast<Arch>(0.0f)) {
+      : epilogue_(epilogue), pixel_step_(pixel_step), count_(count), bias_(broadcast<Arch>(0.0f)) {
     if (epilogue_.bias != nullptr) bias_ = read(epilogue_.bias + channel);
   }
 
-  // Outputs beside each other, `columns` of which exist; `index`: where the first one's channels lie.
+  // Outputs beside each other, `columns` of which exist. dst, and index in the residual: where the first
+  // one's channels lie.
   template <int kOutputs>
-  VARSCOPE_SIMD_INLINE void finish(Registers<Arch, kOutputs> row, std::int64_t index,
+  VARSCOPE_SIMD_INLINE void finish(Registers<Arch, kOutputs> row, float* dst, std::int64_t index,
                                    std::int64_t columns) const noexcept {
     if (epilogue_.bias != nullptr) {
       unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA { row.values[x] = row.values[x] + bias_; });
@@ -55,9 +81,9 @@ class WinogradOutput {
     unroll<kOutputs>([&](auto x) VARSCOPE_SIMD_LAMBDA {
       if (x >= columns) return;
       if constexpr (kWhole) {
-        store<Arch>(output_ + index + x * pixel_step_, row.values[x]);
+        store<Arch>(dst + x * pixel_step_, row.values[x]);
       } else {
-        store_partial<Arch>(output_ + index + x * pixel_step_, row.values[x], count_);
+        store_partial<Arch>(dst + x * pixel_step_, row.values[x], count_);
       }
     });
   }
@@ -69,7 +95,6 @@ class WinogradOutput {
   }
 
   const Conv2DEpilogue epilogue_;  // copies: the stores cannot change them
-  float* const output_;
   const std::int64_t pixel_step_;
   const std::int64_t count_;
   Floats<Arch> bias_;

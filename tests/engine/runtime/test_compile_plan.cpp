@@ -130,6 +130,34 @@ BOOST_AUTO_TEST_CASE(sigmoid_and_tanh_are_fused_too) {
   BOOST_TEST(fused(result).same_bits(unfused(result, {product})));
 }
 
+BOOST_AUTO_TEST_CASE(max_pooling_is_fused_where_a_plan_can) {
+  if (vs::instruction_set() == "reference") return;  // which has no such plan
+  const vs::Variable bias = vs::get_variable("bias", {6}, {.initializer = vs::ones_initializer()});
+  const auto convolution = [&](const char* algorithm, int filter_height, vs::Padding padding) {
+    const auto scope =
+        vs::variable_scope("height" + std::to_string(filter_height), {.reuse = vs::AUTO_REUSE});
+    const vs::Variable filter = vs::get_variable("filter", {filter_height, 3, 4, 6},
+                                                 {.initializer = vs::glorot_uniform_initializer(1)});
+    return vs::conv2d(x, filter, {.padding = padding, .algorithm = algorithm}) + bias;
+  };
+  const vs::Tensor biased = convolution("winograd_1x4", 3, vs::Padding::same);
+  const vs::Tensor activated = vs::relu(biased);
+  const vs::Tensor result = vs::max_pool(activated);
+  const auto count = [&](const std::vector<vs::Fetch>& fetches) { return compile(fetches)->steps.size(); };
+  BOOST_TEST(count({result}) == 1u);
+  BOOST_TEST(count({vs::max_pool(biased)}) == 1u);
+  BOOST_TEST(count({vs::relu(result)}) == 2u);  // what follows is no part of it
+  BOOST_TEST((fused(result).shape() == vs::Shape{2, 4, 4, 6}));
+  BOOST_TEST(fused(result).same_bits(unfused(result, {activated})));
+  // Not where the outputs themselves are wanted, where blocks overlap or a size is odd; nor by a plan that
+  // cannot.
+  BOOST_TEST(count({activated, result}) == 2u);
+  BOOST_TEST(count({vs::max_pool(activated, {.ksize = {1, 3, 3, 1}})}) == 2u);
+  BOOST_TEST(count({vs::avg_pool(activated)}) == 2u);
+  BOOST_TEST(count({vs::max_pool(convolution("winograd_1x4", 2, vs::Padding::valid))}) == 2u);
+  BOOST_TEST(count({vs::max_pool(convolution("direct", 3, vs::Padding::same))}) == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(bias_add_and_the_bias_on_the_left_are_fused_too) {
   const vs::Variable filter =
       vs::get_variable("filter", {3, 3, 4, 6}, {.initializer = vs::glorot_uniform_initializer(1)});

@@ -168,6 +168,7 @@ struct WinogradRowBlocking {
   std::int64_t rows_per_tile = 0;           // output rows, at most
   std::int64_t row_tiles = 0;               // tiles that cover an image
   std::int64_t rows_per_register_tile = 0;  // at most
+  std::int64_t rows_together = 1;           // 2: tiles and register tiles have pairs of rows
   std::int64_t column_floats = 0;           // of all columns of a tile's part of the image
   std::int64_t transformed_step = 0;        // floats from one product's transformed inputs to the next's
   std::int64_t product_step = 0;            // the same of the products
@@ -203,6 +204,7 @@ struct Conv2DPlan {
   WinogradBlocking winograd;
   WinogradRowBlocking winograd_row;
   StrassenBlocking strassen;
+  bool max_pooled = false;  // see fuse_max_pool()
   std::int64_t packed_filter_floats = 0;
   std::int64_t pack_tile_count = 0;
   std::int64_t workspace_floats = 0;
@@ -220,6 +222,14 @@ enum class Conv2DAccuracy : unsigned char {
 // threads.
 Conv2DPlan plan_conv2d(const KernelSet& kernels, const Conv2DShape& shape, Conv2DAlgorithm wanted,
                        const CacheSizes& caches, Conv2DAccuracy accuracy = Conv2DAccuracy::fast) noexcept;
+
+// Makes the tiles of a plan store the maximum of each 2x2 block of outputs, as max pooling with windows and
+// strides of 2 would (pooling.hpp, to the bit), in place of the outputs:
+//   output  [batch, out_height / 2, out_width / 2, out_channels]
+// Their arguments then have no residual. False, and the plan as it was, where it has no tiles that could:
+// those of Winograd can, with patches of 2x2, 4x4, 6x6 or 1x4, without dilation, if both sizes of the output
+// are even. A pure function, as plan_conv2d().
+bool fuse_max_pool(Conv2DPlan* plan) noexcept;
 
 // The accuracy contract, with eps = 2^-24 and the maximum and the sum over all that the output (n, y, x, k)
 // reads:
