@@ -87,19 +87,20 @@ struct TransformCycles {
   double output;  // one register of output channels
 };
 
-TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
+// With registers of a whole line, which are stored at half the rate of smaller ones.
+TransformCycles transform_cycles_of_lines(const Conv2DPlan& plan) noexcept {
   const WinogradBlocking& winograd = plan.winograd;
   if (winograd.patch_height == 1) {
     switch (winograd.products) {
       case 5:
-        return {16, 13};
+        return {20, 16};
       case 6:
-        return {18, 15};
+        return {24, 20};
       case 8:
       case 9:
-        return {24, 18};
+        return {28, 22};
       default:
-        return {32, 24};
+        return {36, 28};
     }
   }
   if (plan.shape.stride_width == 2) {
@@ -111,9 +112,7 @@ TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& pla
       case 49:
         return {210, 115};
       case 81:
-        if (winograd.patch_width == 2) return {360, 190};
-        // Registers of a whole line are stored at half the rate.
-        return kernels.vector_floats == 16 ? TransformCycles{420, 440} : TransformCycles{280, 290};
+        return winograd.patch_width == 2 ? TransformCycles{360, 190} : TransformCycles{420, 440};
       case 100:
         return {450, 360};
       case 121:
@@ -127,16 +126,21 @@ TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& pla
       return {36, 30};
     case 25:
       return {100, 80};
+    case 36:
+      return winograd.patch_width == 2 ? TransformCycles{139, 96} : TransformCycles{177, 127};
     case 49:
       return {170, 130};
-    case 36:
-      if (winograd.patch_width == 2) return {139, 96};
-      return {177, 127};
     default:
       if (winograd.patch_width == 2) return {251, 108};
-      if (winograd.patch_width == 4) return {322, 310};
-      return {412, 278};
+      return winograd.patch_width == 4 ? TransformCycles{322, 310} : TransformCycles{412, 278};
   }
+}
+
+TransformCycles transform_cycles(const KernelSet& kernels, const Conv2DPlan& plan) noexcept {
+  const TransformCycles cycles = transform_cycles_of_lines(plan);
+  constexpr double kSmallerRegisters = 0.67;
+  if (kernels.vector_floats == 16) return cycles;
+  return {kSmallerRegisters * cycles.input, kSmallerRegisters * cycles.output};
 }
 
 double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const Conv2DPlan& plan) noexcept {
@@ -177,7 +181,7 @@ double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,
   const double vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
   const double blocks = as_double(plan.pack_tile_count);
   // The stores of four registers that are not filled by channels.
-  constexpr double kPartialStores = 60;
+  constexpr double kPartialStores = 15;
   // And stores to memory, a few pixels of some rows at a time: the wider the registers, the less arithmetic
   // is there to hide them.
   const double lanes = as_double(kernels.vector_floats);
@@ -189,16 +193,21 @@ double winograd_row_cycles(const KernelSet& kernels, const CacheSizes& caches,
                                    ((row.rows_per_tile - 1) * shape.stride_height +
                                     (shape.filter_height - 1) * shape.dilation_height + 1));
   // A float at one time, but many channels by registers.
-  constexpr double kOfManyChannels = 8;
+  constexpr double kOfManyChannels = 3;
   const double channels = as_double(shape.in_channels);
   const double copied =
       in_rows * as_double(shape.in_width) * std::min(channels, kOfManyChannels + channels / 8);
   const double transformed = in_rows * as_double(row.patches_per_row * shape.in_channels) / lanes * products;
-  return product_cycles(caches, products * patches / pixels * blocks, pixels, vectors / blocks,
+  // Tiles of few terms wait for their stores, which registers of a whole line do at half the rate.
+  constexpr double kLineStores = 1.5;
+  const double tiles = products * patches / pixels * blocks;
+  const double tile_stores =
+      kernels.vector_floats == 16 ? kLineStores * tiles * pixels * vectors / blocks : 0;
+  return product_cycles(caches, tiles, pixels, vectors / blocks,
                         as_double(shape.filter_height * shape.in_channels),
                         as_double(plan.packed_filter_floats * kFloatBytes),
                         panels * as_double(shape.batch * row.row_tiles * row.patches_per_row)) +
-         copied + 3 * transformed + 2 * patches * vectors * products +
+         tile_stores + copied + 3 * transformed + 2 * patches * vectors * products +
          (ragged ? kPartialStores * patches : 0) + memory_stores * patches * vectors;
 }
 
