@@ -150,6 +150,7 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   constexpr double kOfPatch = 60;  // to find its place
   constexpr double kOfPixel = 3;   // the same, which may be outside of the image
   const double products = as_double(winograd.products);
+  const double segments = as_double(winograd.segment_rows * winograd.segment_columns);
   const double patches = as_double(shape.batch * winograd.patch_rows * winograd.patch_columns);
   const double in_vectors = as_double(ceil_divide(shape.in_channels, kernels.vector_floats));
   const double out_vectors = as_double(ceil_divide(shape.out_channels, kernels.vector_floats));
@@ -165,10 +166,10 @@ double winograd_cycles(const KernelSet& kernels, const CacheSizes& caches, const
   constexpr double kShortTile = 45;
   const double tiles = products * patches / pixels * blocks;
   const bool short_tiles = shape.groups > 1 && out_vectors <= blocks;
-  return product_cycles(caches, tiles, pixels, out_vectors / blocks, as_double(winograd.inputs_per_part),
+  return product_cycles(caches, tiles, pixels, out_vectors / blocks, as_double(winograd.terms_per_part),
                         filter_bytes, times) +
          (short_tiles ? kShortTile * tiles : 0) +
-         patches * (kOfPatch + in_vectors * transform.input * transformed +
+         patches * (kOfPatch + segments * in_vectors * transform.input * transformed +
                     kOfPixel * products * as_double(winograd.channel_parts) + out_vectors * transform.output);
 }
 

@@ -116,9 +116,11 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept {
   // of them and 10 terms, and one more where phases are added; the filter's is rounded once), and the sum
   // over the channels.
   constexpr double kTransforms = 2 * 8 + 1 + 2 * 9;
-  const double norm = amplification_of(shape.filter_height, shape.stride_height, plan.winograd.patch_height) *
-                      amplification_of(shape.filter_width, shape.stride_width, plan.winograd.patch_width);
-  return norm * (channels + 1 + kTransforms + kEpilogue);
+  const double norm =
+      amplification_of(plan.winograd.taps_height, shape.stride_height, plan.winograd.patch_height) *
+      amplification_of(plan.winograd.taps_width, shape.stride_width, plan.winograd.patch_width);
+  const double segments = static_cast<double>(plan.winograd.segment_rows * plan.winograd.segment_columns);
+  return norm * (channels * segments + 1 + kTransforms + kEpilogue);
 }
 
 }  // namespace varscope::simd

@@ -37,16 +37,47 @@ Conv2DShape along_rows(Conv2DShape shape) noexcept {
   return shape;
 }
 
-WinogradFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
-                               const Conv2DShape& shape) noexcept {
+// Functions, and the segments of as many taps as theirs that cover the filter.
+struct SegmentedFunctions {
+  WinogradFunctions functions;
+  std::int64_t products = 0;  // of one segment
+  std::int64_t segment_rows = 0;
+  std::int64_t segment_columns = 0;
+};
+
+SegmentedFunctions segmented(const WinogradFunctions& functions, const Conv2DShape& shape) noexcept {
+  const std::int64_t height = (functions.patch_height - 1) * functions.stride + functions.filter_height;
+  const std::int64_t width = (functions.patch_width - 1) * functions.stride + functions.filter_width;
+  return {.functions = functions,
+          .products = height * width,
+          .segment_rows = ceil_divide(shape.filter_height, functions.filter_height),
+          .segment_columns = ceil_divide(shape.filter_width, functions.filter_width)};
+}
+
+// Those that take the fewest products of all for such a filter; none if they would not be fewer than those of
+// the convolution itself.
+SegmentedFunctions functions_of(const WinogradKernels& kernels, std::int64_t outputs,
+                                const Conv2DShape& shape) noexcept {
+  constexpr std::int64_t kMostSegments = 16;  // the transformed inputs of all exist at one time
+  SegmentedFunctions best;
+  std::int64_t fewest = 0;
   for (const WinogradFunctions& functions : kernels.functions) {
-    const bool same_filter =
-        functions.filter_height == shape.filter_height && functions.filter_width == shape.filter_width;
-    const bool same_stride = functions.stride == shape.stride_width &&
-                             (functions.stride == shape.stride_height || shape.filter_height == 1);
-    if (functions.patch_width == outputs && same_filter && same_stride) return functions;
+    const bool one_row = functions.filter_height == 1;
+    if (functions.patch_width != outputs || one_row != (shape.filter_height == 1)) continue;
+    if (functions.stride != shape.stride_width || (functions.stride != shape.stride_height && !one_row))
+      continue;
+    const SegmentedFunctions candidate = segmented(functions, shape);
+    const std::int64_t segments = candidate.segment_rows * candidate.segment_columns;
+    const std::int64_t products = candidate.products * segments;
+    const std::int64_t own =
+        functions.patch_height * functions.patch_width * shape.filter_height * shape.filter_width;
+    if (segments > kMostSegments || products >= own) continue;
+    if (best.products == 0 || products < fewest) {
+      best = candidate;
+      fewest = products;
+    }
   }
-  return {};
+  return best;
 }
 
 // Groups that are a part: the fewest whose output channels fill registers, and whose inputs a register. None
@@ -78,11 +109,11 @@ std::int64_t register_tiles_per_tile(const KernelSet& kernels, const CacheSizes&
   const Conv2DShape& shape = plan.shape;
   const WinogradBlocking& winograd = plan.winograd;
   const std::int64_t filter_bytes =
-      winograd.products * winograd.inputs_per_part * shape.out_channels * kFloatBytes;
+      winograd.products * winograd.terms_per_part * shape.out_channels * kFloatBytes;
   if (winograd.products >= kManyProducts) return ceil_divide(kPatchesOfManyProducts, kernels.tile_pixels);
   if (filter_bytes > 2 * caches.level2) return kForLargeFilters;
   const std::int64_t bytes_per_patch =
-      winograd.products * (winograd.inputs_per_part + winograd.channels_per_group) * kFloatBytes;
+      winograd.products * (winograd.terms_per_part + winograd.channels_per_group) * kFloatBytes;
   return std::clamp(caches.level2 * 5 / 8 / bytes_per_patch / kernels.tile_pixels, kFewest, kMost);
 }
 
@@ -123,12 +154,12 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& ima
   if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
     return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
            "of inputs";
-  if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).tile == nullptr) {
-    return "Winograd has, with stride 1, 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for 2x2 to 5x5, "
-           "6x6 "
-           "for 3x3; with stride 2, 2x2 and 4x4 for 3x3, 4x4, 5x5 and 7x7; of one row or column, 4 outputs "
-           "for "
-           "2, 3, 5 and 7 taps, 6 for 3; with stride 2, 4 for 3";
+  if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).products == 0) {
+    return "Winograd would save no products: strides are 1 or 2, alike in both directions, and the filter "
+           "has 2 "
+           "taps to some dozens in a row or column; with stride 2 there are no 6x6 outputs, of one row or "
+           "column "
+           "no 2";
   }
   if (shape.in_channels < kernels.vector_floats)
     return "Winograd needs as many input channels as a register has floats";
@@ -143,12 +174,16 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   const std::int64_t lanes = kernels.vector_floats;
   std::int64_t block = kernels.tile_vectors * lanes;
   winograd.inputs_per_part = shape.in_channels;
-  const WinogradFunctions functions =
+  const SegmentedFunctions segmented =
       functions_of(kernels.conv2d.winograd, outputs_of(plan->algorithm), shape);
+  const WinogradFunctions& functions = segmented.functions;
   winograd.patch_height = functions.patch_height;
   winograd.patch_width = functions.patch_width;
-  winograd.products = ((winograd.patch_height - 1) * shape.stride_height + shape.filter_height) *
-                      ((winograd.patch_width - 1) * shape.stride_width + shape.filter_width);
+  winograd.taps_height = functions.filter_height;
+  winograd.taps_width = functions.filter_width;
+  winograd.segment_rows = segmented.segment_rows;
+  winograd.segment_columns = segmented.segment_columns;
+  winograd.products = segmented.products;
   const auto cut_side = [](std::int64_t outputs, std::int64_t of_patch, std::int64_t dilation,
                            std::int64_t* per_first, std::int64_t* all) {
     *per_first = ceil_divide(ceil_divide(outputs, dilation), of_patch);
@@ -170,6 +205,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
     if (outputs_per_part % block != 0) block = lanes;
     winograd.channels_per_group = std::min(4 * lanes, outputs_per_part);
   }
+  winograd.terms_per_part = winograd.inputs_per_part * winograd.segment_rows * winograd.segment_columns;
   const std::int64_t wanted = register_tiles_per_tile(kernels, caches, *plan) * kernels.tile_pixels;
   cut_for_threads(patches, wanted, kernels.tile_pixels, 1, &winograd.patches_per_tile, &winograd.patch_tiles);
 
@@ -183,13 +219,13 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
 
   const std::int64_t fitting = filter_bytes_per_pass(caches) / (block * kFloatBytes);
   const std::int64_t chunk =
-      std::clamp<std::int64_t>(fitting, 64, std::max<std::int64_t>(winograd.inputs_per_part, 64));
+      std::clamp<std::int64_t>(fitting, 64, std::max<std::int64_t>(winograd.terms_per_part, 64));
   winograd.channels_per_chunk =
-      ceil_divide(winograd.inputs_per_part, ceil_divide(winograd.inputs_per_part, chunk));
+      ceil_divide(winograd.terms_per_part, ceil_divide(winograd.terms_per_part, chunk));
 
   winograd.blocks_per_pass = std::max<std::int64_t>(fitting / winograd.channels_per_chunk, 1);
 
-  winograd.transformed_patch_step = winograd.inputs_per_part;
+  winograd.transformed_patch_step = winograd.terms_per_part;
   winograd.transformed_step = winograd.patches_per_tile * winograd.transformed_patch_step + kStepPadding;
   winograd.product_step = winograd.patches_per_tile * winograd.channels_per_group + kStepPadding;
 
@@ -200,7 +236,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
 
   plan->blocking.channels_per_block = block;
   plan->blocking.padded_group_channels = padded_channels;
-  plan->packed_filter_floats = winograd.products * winograd.inputs_per_part * padded_channels;
+  plan->packed_filter_floats = winograd.products * winograd.terms_per_part * padded_channels;
   plan->pack_tile_count = ceil_divide(padded_channels, block);
   plan->pack_filter_tile = functions.pack_filter_tile;
   plan->workspace_floats =

@@ -86,9 +86,10 @@ class PlannedConv2D final : public detail::Kernel {
         .layout = detail::layout_key(
             {static_cast<std::int64_t>(plan_.algorithm), kernels_.vector_floats, shape.filter_height,
              shape.filter_width, shape.in_channels, shape.out_channels, shape.groups,
-             plan_.winograd.patch_width, plan_.winograd.products, plan_.winograd_row.products,
-             blocking.channels_per_block, blocking.blocks_per_group, blocking.channels_per_chunk,
-             plan_.product.columns_per_block, plan_.product.depth_per_chunk})};
+             plan_.winograd.patch_width, plan_.winograd.products, plan_.winograd.taps_height,
+             plan_.winograd.taps_width, plan_.winograd_row.products, blocking.channels_per_block,
+             blocking.blocks_per_group, blocking.channels_per_chunk, plan_.product.columns_per_block,
+             plan_.product.depth_per_chunk})};
   }
 
   void pack(const void* filter, void* packed) const noexcept override {

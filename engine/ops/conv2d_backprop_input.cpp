@@ -100,11 +100,11 @@ class PlannedBackpropInput final : public detail::Kernel {
          forward.pad_top, forward.pad_left, forward.in_channels, forward.out_channels, forward.groups});
     for (const Phase& phase : phases_) {
       const simd::Conv2DPlan& plan = phase.plan;
-      layout = detail::layout_key({static_cast<std::int64_t>(layout),
-                                   static_cast<std::int64_t>(plan.algorithm), plan.packed_filter_floats,
-                                   plan.winograd.patch_width, plan.blocking.channels_per_block,
-                                   plan.blocking.blocks_per_group, plan.blocking.channels_per_chunk,
-                                   plan.product.columns_per_block, plan.product.depth_per_chunk});
+      layout = detail::layout_key(
+          {static_cast<std::int64_t>(layout), static_cast<std::int64_t>(plan.algorithm),
+           plan.packed_filter_floats, plan.winograd.patch_width, plan.winograd.taps_height,
+           plan.winograd.taps_width, plan.blocking.channels_per_block, plan.blocking.blocks_per_group,
+           plan.blocking.channels_per_chunk, plan.product.columns_per_block, plan.product.depth_per_chunk});
     }
     // The turned filter of one phase after the other lies behind what is packed.
     return detail::PackedInput{

@@ -4,11 +4,14 @@
 // far apart as its taps: each such set of pixels is a convolution without dilation. It runs in three steps,
 // whose intermediate results stay in the second-level cache:
 //
-//   transformed[product][patch][input channel]      B^T d B of each patch
+//   transformed[product][patch][term]               B^T d B of each patch
 //   products[product][patch][output channel]        for each product a matrix product with the filter, as
 //                                                   the register tile of the other algorithms; a group of
 //                                                   output channels at a time
 //   output                                          A^T m A, and the epilogue
+//
+// A filter larger than what has a transform is cut into segments, as in any sum of its parts: a term is an
+// input channel of one segment.
 //
 // Of a filter with one row a patch is one row too, and only columns are transformed. One with one column is
 // the same, of an image whose rows and columns are exchanged: it is read and written as it lies.
@@ -109,20 +112,34 @@ class WinogradTile {
 
   VARSCOPE_SIMD_INLINE void transform_patch(std::int64_t patch) const noexcept {
     const PatchPlace at = place(patch);
+    const std::int64_t y = at.y * shape_.stride_height - shape_.pad_top;
+    const std::int64_t x = at.x * Along::kStride - shape_.pad_left;
+    float* dst = transformed_ + patch * blocking_.transformed_patch_step;
+    for (std::int64_t row = 0; row < blocking_.segment_rows; ++row) {
+      for (std::int64_t column = 0; column < blocking_.segment_columns; ++column) {
+        transform_segment(at.image, y + row * Down::kTaps * shape_.dilation_height,
+                          x + column * Along::kTaps * shape_.dilation_width, dst);
+        dst += blocking_.inputs_per_part;
+      }
+    }
+  }
+
+  // Of the pixels from (top, left) on.
+  VARSCOPE_SIMD_INLINE void transform_segment(std::int64_t image_number, std::int64_t top, std::int64_t left,
+                                              float* dst) const noexcept {
     const float* pixels[kProducts];
     const float* image =
-        arguments_.input + at.image * shape_.in_height * shape_.in_width * shape_.in_channels;
+        arguments_.input + image_number * shape_.in_height * shape_.in_width * shape_.in_channels;
     for (int i = 0; i < Down::kAlpha; ++i) {
-      const std::int64_t y = at.y * shape_.stride_height - shape_.pad_top + i * shape_.dilation_height;
+      const std::int64_t y = top + i * shape_.dilation_height;
       for (int j = 0; j < Along::kAlpha; ++j) {
-        const std::int64_t x = at.x * Along::kStride - shape_.pad_left + j * shape_.dilation_width;
+        const std::int64_t x = left + j * shape_.dilation_width;
         const bool inside = y >= 0 && y < shape_.in_height && x >= 0 && x < shape_.in_width;
         pixels[i * Along::kAlpha + j] =
             inside ? image + y * input_steps_.row + x * input_steps_.column + first_input_ : zeros_;
       }
     }
     // The last register overlaps the one before it where the channels are no multiple of its width.
-    float* dst = transformed_ + patch * blocking_.transformed_patch_step;
     for (std::int64_t c = 0; c < blocking_.inputs_per_part; c += kLaneCount) {
       const std::int64_t channel = smaller(c, blocking_.inputs_per_part - kLaneCount);
       transform_input<Arch, Down, Along>(pixels, channel, dst + channel, blocking_.transformed_step);
@@ -134,7 +151,7 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE void multiply(std::int64_t first_channel, std::int64_t channels) const noexcept {
     const std::int64_t pass = blocking_.blocks_per_pass * channels_per_block_;
     for (int product = 0; product < kProducts; ++product) {
-      for (std::int64_t first = 0; first < blocking_.inputs_per_part; first += blocking_.channels_per_chunk) {
+      for (std::int64_t first = 0; first < blocking_.terms_per_part; first += blocking_.channels_per_chunk) {
         for (std::int64_t block = 0; block < channels; block += pass) {
           multiply_blocks(product, first, first_channel, block, smaller(block + pass, channels));
         }
@@ -156,11 +173,10 @@ class WinogradTile {
   VARSCOPE_SIMD_INLINE void multiply_block(int product, std::int64_t first_input, std::int64_t group_channel,
                                            std::int64_t block, std::int64_t width,
                                            std::int64_t blocks) const noexcept {
-    const std::int64_t inputs =
-        smaller(blocking_.channels_per_chunk, blocking_.inputs_per_part - first_input);
+    const std::int64_t inputs = smaller(blocking_.channels_per_chunk, blocking_.terms_per_part - first_input);
     const float* const filter =
         arguments_.packed_filter +
-        blocking_.inputs_per_part * (kProducts * (group_channel + block) + product * width) +
+        blocking_.terms_per_part * (kProducts * (group_channel + block) + product * width) +
         first_input * width;
     const auto run = [&](std::int64_t patch, std::int64_t patches, std::int64_t panels) {
       const TileInput in = {.pixels = transformed_ + product * blocking_.transformed_step +
@@ -171,7 +187,7 @@ class WinogradTile {
                             .panels = panels,
                             .panel_step = patches * blocking_.transformed_patch_step,
                             .blocks = blocks,
-                            .block_step = blocking_.inputs_per_part * kProducts * width};
+                            .block_step = blocking_.terms_per_part * kProducts * width};
       float* const products =
           products_ + product * blocking_.product_step + patch * blocking_.channels_per_group + block;
       register_tile<Arch>(patches, width / kLaneCount)(
@@ -348,7 +364,8 @@ constexpr WinogradKernels winograd_kernels() noexcept {
               winograd_functions<Arch, 2, 7, 2>(),         winograd_functions<Arch, 4, 7, 2>(),
               winograd_one_row_functions<Arch, 4, 2, 1>(), winograd_one_row_functions<Arch, 4, 3, 1>(),
               winograd_one_row_functions<Arch, 6, 3, 1>(), winograd_one_row_functions<Arch, 4, 5, 1>(),
-              winograd_one_row_functions<Arch, 4, 7, 1>(), winograd_one_row_functions<Arch, 4, 3, 2>()}};
+              winograd_one_row_functions<Arch, 4, 7, 1>(), winograd_one_row_functions<Arch, 4, 3, 2>(),
+              winograd_one_row_functions<Arch, 4, 5, 2>(), winograd_one_row_functions<Arch, 4, 7, 2>()}};
 }
 
 }  // namespace

@@ -109,23 +109,28 @@ VARSCOPE_SIMD_INLINE void clear_other_groups(std::int64_t first, std::int64_t ch
   }
 }
 
-// Block `tile` of the output channels: [product][input channel of the part][channel of the block], the
-// channels of the last block filled up with zeros to whole registers.
+// Block `tile` of the output channels: [product][segment][input channel of the part][channel of the block],
+// the channels of the last block filled up with zeros to whole registers, the taps of the last segments too.
 template <typename Down, typename Along>
 void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, float* packed_filter,
                                std::int64_t tile) noexcept {
   const Conv2DShape& shape = plan.shape;
-  const std::int64_t inputs = plan.winograd.inputs_per_part;
+  const WinogradBlocking& winograd = plan.winograd;
+  const std::int64_t inputs = winograd.inputs_per_part;
+  const std::int64_t terms = winograd.terms_per_part;
   const std::int64_t inputs_per_group = shape.in_channels / shape.groups;
   const std::int64_t outputs_per_group = shape.out_channels / shape.groups;
   const std::int64_t block = plan.blocking.channels_per_block;
   const std::int64_t first = tile * block;
-  const std::int64_t first_input = shape.groups == 1 ? 0 : first / plan.winograd.channels_per_part * inputs;
+  const std::int64_t first_input = shape.groups == 1 ? 0 : first / winograd.channels_per_part * inputs;
   const std::int64_t width = smaller(block, plan.blocking.padded_group_channels - first);
-  float* const dst = packed_filter + first * plan.winograd.products * inputs;
-  for (std::int64_t c = 0; c < inputs; ++c) {
-    const std::int64_t group = (first_input + c) / inputs_per_group;
-    const std::int64_t input = (first_input + c) % inputs_per_group;
+  float* const dst = packed_filter + first * winograd.products * terms;
+  for (std::int64_t term = 0; term < terms; ++term) {
+    const std::int64_t segment = term / inputs;
+    const std::int64_t first_row = segment / winograd.segment_columns * Down::kTaps;
+    const std::int64_t first_column = segment % winograd.segment_columns * Along::kTaps;
+    const std::int64_t group = (first_input + term % inputs) / inputs_per_group;
+    const std::int64_t input = (first_input + term % inputs) % inputs_per_group;
     for (std::int64_t part = 0; part < width; part += kFilterLanes) {
       const std::int64_t lanes = smaller<std::int64_t>(kFilterLanes, width - part);
       const std::int64_t filled = larger<std::int64_t>(0, smaller(lanes, shape.out_channels - first - part));
@@ -134,8 +139,12 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
       for (int s = 0; s < Along::kTaps; ++s) {
         FilterLines<Down::kTaps> column;
         for (int r = 0; r < Down::kTaps; ++r) {
-          const float* tap = src + (r * Along::kTaps + s) * inputs_per_group * shape.out_channels;
-          load_filter_lanes(tap, filled, column.values[r]);
+          const std::int64_t y = first_row + r;
+          const std::int64_t x = first_column + s;
+          const bool exists = y < shape.filter_height && x < shape.filter_width;
+          const std::int64_t tap = exists ? y * shape.filter_width + x : 0;
+          load_filter_lanes(src + tap * inputs_per_group * shape.out_channels, exists ? filled : 0,
+                            column.values[r]);
           if (shape.groups > 1) clear_other_groups(first + part, outputs_per_group, group, column.values[r]);
         }
         FilterLines<Down::kAlpha> products;
@@ -148,7 +157,7 @@ void pack_winograd_filter_tile(const Conv2DPlan& plan, const float* filter, floa
         FilterLines<Along::kAlpha> products;
         pack_filter_taps<Along>(rows_done[i], products);
         for (int j = 0; j < Along::kAlpha; ++j) {
-          float* out = dst + ((i * Along::kAlpha + j) * inputs + c) * width + part;
+          float* out = dst + ((i * Along::kAlpha + j) * terms + term) * width + part;
           store_filter_lanes(products.values[j], lanes, out);
         }
       }

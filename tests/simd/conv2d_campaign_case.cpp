@@ -168,7 +168,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
       parts.group_out = parts.fewest_out = random.integer(510, 600);
     }
   } else {  // what Winograd takes
-    s.filter_height = s.filter_width = random.integer(2, random.chance(0.6) ? 5 : 7);
+    s.filter_height = s.filter_width = random.integer(2, random.chance(0.6) ? 5 : 9);
+    if (random.chance(0.2)) s.filter_width = random.integer(2, 11);
     s.stride_height = s.stride_width = random.integer(1, 2);
     s.dilation_height = s.dilation_width =
         s.stride_height == 1 && random.chance(0.3) ? random.integer(2, 3) : 1;
@@ -177,7 +178,8 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
       *taps = 1;
       if (random.chance(0.3)) (taps == &s.filter_height ? s.stride_height : s.stride_width) = 3;
     }
-    if (s.dilation_height > 1 && parts.padding == Padding::odd) parts.padding = Padding::same;  // as below
+    const bool large_window = s.dilation_height > 1 || std::max(s.filter_height, s.filter_width) > 7;
+    if (large_window && parts.padding == Padding::odd) parts.padding = Padding::same;  // as below
     if (random.chance(0.25)) {  // grouped, mostly such that some groups fill registers
       s.groups = 2 * random.integer(1, 8);
       parts.fewest_in = 4;
@@ -376,8 +378,10 @@ std::vector<double> winograd_contract(const CampaignCase& drawn, const CampaignD
     const std::int64_t first_y =
         row / rows_per_first + row % rows_per_first * size.height * s.dilation_height;
     const std::int64_t image = patch / patch_columns / patch_rows;
-    const std::int64_t height = (size.height - 1) * s.stride_height * s.dilation_height + window_height(s);
-    const std::int64_t width = (size.width - 1) * s.stride_width * s.dilation_width + window_width(s);
+    const std::int64_t height =
+        ((size.height - 1) * s.stride_height + size.taps_height - 1) * s.dilation_height + 1;
+    const std::int64_t width =
+        ((size.width - 1) * s.stride_width + size.taps_width - 1) * s.dilation_width + 1;
     const std::int64_t top = first_y * s.stride_height - s.pad_top;
     const std::int64_t left = first_x * s.stride_width - s.pad_left;
     double largest = 0;

@@ -36,10 +36,12 @@ struct CampaignCase {
 // A pure function of its arguments, on any machine.
 CampaignCase draw_campaign_case(std::uint64_t seed, std::uint64_t number);
 
-// Outputs of one of Winograd's patches.
+// Outputs of one of Winograd's patches, and the taps that it multiplies, some beyond the filter's end.
 struct PatchSize {
   std::int64_t height = 0;
   std::int64_t width = 0;
+  std::int64_t taps_height = 0;
+  std::int64_t taps_width = 0;
 };
 
 // As CampaignData::contract, for Winograd with such patches.

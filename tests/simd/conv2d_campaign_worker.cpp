@@ -71,30 +71,37 @@ void count_cuts(const Conv2DPlan& plan, Tally& tally) {
   } else if (plan.algorithm != Conv2DAlgorithm::reference) {
     count("winograd groups", s.groups > 1);
     count("winograd dilated", s.dilation_height > 1 || s.dilation_width > 1);
+    count("winograd segments", plan.winograd.segment_rows * plan.winograd.segment_columns > 1);
     count("winograd one row", plan.winograd.patch_height == 1 && !plan.winograd.exchanged);
     count("winograd one column", plan.winograd.exchanged);
     count("winograd patches", plan.winograd.patch_tiles > 1);
     count("winograd channel parts", plan.winograd.channel_parts > 1);
-    count("winograd channels", plan.winograd.channels_per_chunk < plan.winograd.inputs_per_part);
+    count("winograd channels", plan.winograd.channels_per_chunk < plan.winograd.terms_per_part);
     count("winograd passes of blocks", plan.winograd.blocks_per_pass * plan.blocking.channels_per_block <
                                            plan.winograd.channels_per_group);
   }
 }
 
 // No outputs for those that have no patches. Of a filter with one row or column a patch is one too.
-PatchSize patch_of(Conv2DAlgorithm algorithm, const Conv2DShape& s) {
-  const auto outputs = [&](std::int64_t count) {
-    return PatchSize{s.filter_height == 1 ? 1 : count, s.filter_width == 1 ? 1 : count};
+PatchSize patch_of(const Conv2DPlan& plan, const Conv2DShape& s) {
+  const auto squares = [&](std::int64_t outputs) {
+    const WinogradBlocking& winograd = plan.winograd;
+    const std::int64_t rows = winograd.segment_rows * winograd.taps_height;
+    const std::int64_t columns = winograd.segment_columns * winograd.taps_width;
+    return PatchSize{.height = s.filter_height == 1 ? 1 : outputs,
+                     .width = s.filter_width == 1 ? 1 : outputs,
+                     .taps_height = winograd.exchanged ? columns : rows,
+                     .taps_width = winograd.exchanged ? rows : columns};
   };
-  switch (algorithm) {
+  switch (plan.algorithm) {
     case Conv2DAlgorithm::winograd_2x2:
-      return outputs(2);
+      return squares(2);
     case Conv2DAlgorithm::winograd_4x4:
-      return outputs(4);
+      return squares(4);
     case Conv2DAlgorithm::winograd_6x6:
-      return outputs(6);
+      return squares(6);
     case Conv2DAlgorithm::winograd_1x4:
-      return {1, 4};
+      return {1, 4, s.filter_height, s.filter_width};
     default:
       return {};
   }
@@ -143,7 +150,7 @@ const float* fill(GuardedRegion& region, const std::vector<float>& values, Place
 }
 
 std::vector<double> bounds_of(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data) {
-  const PatchSize patch = patch_of(plan.algorithm, drawn.shape);
+  const PatchSize patch = patch_of(plan, drawn.shape);
   std::vector<double> bounds = plan.algorithm == Conv2DAlgorithm::strassen
                                    ? strassen_contract(drawn, data, plan.strassen.half_channels)
                                : patch.height == 0 ? data.contract
@@ -239,7 +246,7 @@ const float* Worker::run(const Conv2DPlan& plan, const CampaignCase& drawn, cons
 void Worker::judge(const Conv2DPlan& plan, const CampaignCase& drawn, const CampaignData& data,
                    const std::vector<double>& bounds, const float* output, Record& record) {
   const bool whole = data.integers && is_comparison(drawn.activation);
-  const bool bits = whole && patch_of(plan.algorithm, plan.shape).height == 0;
+  const bool bits = whole && patch_of(plan, drawn.shape).height == 0;
   std::int64_t wrong = 0;
   std::size_t first_wrong = 0;
   for (std::size_t i = 0; i < data.exact.size(); ++i) {

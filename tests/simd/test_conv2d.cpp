@@ -204,7 +204,8 @@ BOOST_AUTO_TEST_CASE(winograd_shapes) {
     s.batch = random.integer(1, 3);
     s.in_height = random.integer(1, 21);
     s.in_width = random.integer(1, 21);
-    s.filter_height = s.filter_width = random.pick<std::int64_t>({2, 3, 3, 4, 5, 5, 7});
+    s.filter_height = s.filter_width = random.pick<std::int64_t>({2, 3, 3, 4, 5, 5, 6, 7, 9});
+    if (random.chance(0.2)) s.filter_width = random.integer(2, 11);
     s.stride_height = s.stride_width = random.integer(1, 2);
     if (random.chance(0.3)) (random.chance(0.5) ? s.filter_height : s.filter_width) = 1;
     s.in_channels = random.pick<std::int64_t>({4, 7, 8, 9, 16, 17, 23, 32, 33, 65});

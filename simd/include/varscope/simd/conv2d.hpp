@@ -58,7 +58,7 @@ enum class Conv2DAlgorithm : unsigned char {
   grouped,       // groups of 4, 8 or 16 channels, one or more in a register: the same
   winograd_2x2,  // Winograd's minimal filtering, 2x2, 4x4 or 6x6 outputs at a time: fewer products, larger
   winograd_4x4,  // rounding errors (see conv2d_error_factor); strides 1 and 2. Of a filter with one row, or
-  winograd_6x6,  // column, 4 or 6 outputs of a row, or column
+  winograd_6x6,  // column, 4 or 6 outputs of a row, or column; filters of other sizes are sums of these
   winograd_1x4,  // the same along rows only, 4 outputs beside each other at a time: for few input channels
   strassen,      // filter 1x1, no padding: a matrix product with 7 products of halves in place of 8
   reference,     // plain loops, sums in double
@@ -138,7 +138,13 @@ struct WinogradBlocking {
   // The filter has one column. Rows and columns of the plan's shape are those of the image exchanged, so the
   // filter has one row there; the image lies as it does.
   bool exchanged = false;
-  std::int64_t products = 0;    // of one patch, one input and one output channel
+  // The filter is cut into segments of so many taps, zeros beyond its end. Each has transformed inputs of its
+  // own; the products sum those of all.
+  std::int64_t taps_height = 0;
+  std::int64_t taps_width = 0;
+  std::int64_t segment_rows = 0;  // segments that cover the filter
+  std::int64_t segment_columns = 0;
+  std::int64_t products = 0;    // of one patch, one segment, one input and one output channel
   std::int64_t patch_rows = 0;  // patches of an image
   std::int64_t patch_columns = 0;
   std::int64_t patch_rows_per_first = 0;     // of them those that begin at one first row
@@ -149,7 +155,8 @@ struct WinogradBlocking {
   // Grouped: some neighbouring groups are a part. It sums all of their inputs, with zeros in the filter for
   // those of another group, so that the outputs fill registers.
   std::int64_t inputs_per_part = 0;     // input channels that the outputs of a part sum
-  std::int64_t channels_per_chunk = 0;  // of them in one pass
+  std::int64_t terms_per_part = 0;      // of all segments
+  std::int64_t channels_per_chunk = 0;  // of these terms in one pass
   std::int64_t channels_per_part = 0;   // output channels of a tile
   std::int64_t channel_parts = 0;
   std::int64_t channels_per_group = 0;  // output channels whose products exist at one time
@@ -241,8 +248,9 @@ bool fuse_max_pool(Conv2DPlan* plan) noexcept;
 //
 // Of Winograd, an output reads what all outputs of its patch read, and the whole filter, also where that lies
 // over padding. Patches are 2x2, 4x4 or 6x6 outputs, or 4 or 6 of a row or column, from row and column zero
-// on; at the lower and right edge they are as large, although not all of their outputs exist. So large
-// numbers, infinities and NaN disturb outputs around those whose own windows hold them.
+// on; at the lower and right edge they are as large, although not all of their outputs exist. A filter that
+// is cut into segments reads up to the end of the last one, where it has zeros. So large numbers, infinities
+// and NaN disturb outputs around those whose own windows hold them.
 //
 // Of Strassen, an output reads what both pixels of its pair read (2i and 2i + 1, pixels of an image numbered
 // in a row), and sum |filter| is that of two channels: k and the one strassen.half_channels before or after
@@ -253,7 +261,7 @@ double conv2d_error_factor(const Conv2DPlan& plan) noexcept;
 struct WinogradFunctions {
   std::int64_t patch_height = 0;  // in outputs
   std::int64_t patch_width = 0;
-  std::int64_t filter_height = 0;  // along rows only: any, and 0 here
+  std::int64_t filter_height = 0;  // taps; along rows only: any, and 0 here
   std::int64_t filter_width = 0;
   std::int64_t stride = 0;  // along rows; down columns too, unless the patch has one row: any then
   Conv2DPackFunction pack_filter_tile = nullptr;
@@ -261,7 +269,7 @@ struct WinogradFunctions {
 };
 
 struct WinogradKernels {
-  WinogradFunctions functions[22];
+  WinogradFunctions functions[24];
 };
 
 struct WinogradRowKernels {
