@@ -77,8 +77,9 @@ void plan_strassen(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   strassen.pixel_step = strassen.half_depth + kPixelPadding;
   // Rows a multiple of 4096 bytes apart compete for the same few places of a first-level cache.
   constexpr std::int64_t kConflictFloats = 1024;
-  strassen.copied = shape.stride_height != 1 || shape.stride_width != 1 || shape.in_channels % 2 != 0 ||
-                    2 * shape.in_channels % kConflictFloats == 0;
+  const bool one_run =
+      shape.stride_height == 1 && shape.stride_width == 1 && shape.out_width == shape.in_width;
+  strassen.copied = !one_run || shape.in_channels % 2 != 0 || 2 * shape.in_channels % kConflictFloats == 0;
 
   // One left factor and one right factor of a block stay in the first-level cache if they are small.
   constexpr std::int64_t kFewestPairs = 36;

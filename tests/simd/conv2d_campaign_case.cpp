@@ -50,6 +50,7 @@ struct ShapeParts {
   std::int64_t group_out = 1;
   std::int64_t fewest_in = 1;  // these are not made smaller than this
   std::int64_t fewest_out = 1;
+  std::int64_t crop = 0;  // rows and columns of the output that are left out, as gradients leave them out
   Padding padding = Padding::valid;
   std::int64_t pad_top = 0;  // of odd padding
   std::int64_t pad_left = 0;
@@ -88,6 +89,8 @@ Conv2DShape assemble(const ShapeParts& parts) {
              &s.out_height, &s.pad_top);
   set_output(parts.padding, s.in_width, window_width(s), s.stride_width, parts.pad_left, parts.pad_right,
              &s.out_width, &s.pad_left);
+  s.out_height = std::max<std::int64_t>(s.out_height - parts.crop, 1);
+  s.out_width = std::max<std::int64_t>(s.out_width - parts.crop, 1);
   return s;
 }
 
@@ -195,6 +198,7 @@ ShapeParts draw_parts(bool large, CaseRandom& random) {
       if (parts.padding == Padding::odd) parts.padding = Padding::same;  // or no image would be small enough
     }
   }
+  if (random.chance(0.15)) parts.crop = random.integer(1, 2);
   // Up to one more than a window, so that some lie wholly outside of the image.
   parts.pad_top = random.integer(0, window_height(s) + 1);
   parts.pad_bottom = random.integer(0, window_height(s) + 1);
@@ -210,8 +214,10 @@ Conv2DShape draw_shape(CaseRandom& random) {
   const double which = random.fraction();
   const std::int64_t most = which < 0.8 ? kFew : which < 0.96 ? 400'000 : 4'000'000;
   const std::int64_t largest_filter = most > kFew ? 200'000 : 15'000;
-  ShapeParts parts = draw_parts(most > kFew, random);
-  for (;;) {
+  constexpr int kMostHalvings = 100;  // what is then still too large cannot get smaller
+  ShapeParts parts;
+  for (int halvings = 0;; ++halvings) {
+    if (halvings % kMostHalvings == 0) parts = draw_parts(most > kFew, random);
     const Conv2DShape s = assemble(parts);
     const std::int64_t products = outputs_of(s) * filter_size(s) / s.out_channels;
     if (products <= most && input_size(s) <= most && filter_size(s) <= largest_filter) return s;

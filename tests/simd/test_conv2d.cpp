@@ -138,6 +138,21 @@ BOOST_AUTO_TEST_CASE(pointwise_shapes) {
   }
 }
 
+// As the gradient with regard to an input asks for them: pixels of a row that do not follow each other.
+BOOST_AUTO_TEST_CASE(one_by_one_of_a_part_of_the_image) {
+  Random random(10);
+  for (int i = 0; i < 20; ++i) {
+    Conv2DShape s = {.batch = random.integer(1, 2),
+                     .in_height = random.integer(2, 7),
+                     .in_width = random.integer(2, 9),
+                     .in_channels = random.pick<std::int64_t>({2, 16, 32, 33, 512}),
+                     .out_channels = random.pick<std::int64_t>({17, 32, 64, 100})};
+    s.out_height = random.integer<std::int64_t>(1, s.in_height);
+    s.out_width = random.integer<std::int64_t>(1, s.in_width - 1);
+    check_random_data(s, {1024, 4096, 65536}, random);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(register_tile_edges) {
   // One less, as many as, and one more than the register tile holds, in pixels and in channels.
   Random random(3);
