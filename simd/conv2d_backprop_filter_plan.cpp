@@ -68,9 +68,8 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
     if (winograd.outputs_2x2_filter_3x3.tile == nullptr)
       return "the kernel set has no gradient of filters by Winograd";
     if (winograd_functions(winograd, outputs_of(wanted), shape).tile == nullptr)
-      return "the gradient of a filter by Winograd has 2x2 outputs for filters of 3x3, 5x5 and 7x7, 4x4 for "
-             "3x3 "
-             "and 5x5, 6x6 for 3x3";
+      return "the gradient of a filter by Winograd has 2x2 outputs for 3x3, 5x5 and 7x7, 4x4 for 3x3 and "
+             "5x5, 6x6 for 3x3";
     return shape.in_channels < kernels.vector_floats
                ? "the gradient of a filter by Winograd needs as many input channels as a register has floats"
                : nullptr;

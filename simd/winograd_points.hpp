@@ -67,8 +67,8 @@ struct WinogradPoints<8> {
   static constexpr double alone = 0.0;
 };
 
-// For one direction only: in two the errors would be 100 times those of F(4x4, 3x3). The last pair is what
-// makes them smallest, of those tried (0.25, 0.625, 0.75, 1.25, 1.375, 1.5, 3, 4).
+// For one direction only, as the errors of two multiply. The last pair is what makes them smallest, of those
+// tried (0.25, 0.625, 0.75, 1.25, 1.375, 1.5, 3, 4).
 template <>
 struct WinogradPoints<10> {
   static constexpr int pairs = 4;

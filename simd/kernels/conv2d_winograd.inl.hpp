@@ -10,14 +10,14 @@
 //                                                   output channels at a time
 //   output                                          A^T m A, and the epilogue
 //
-// A filter larger than what has a transform is cut into segments, as in any sum of its parts: a term is an
+// A filter of another size than what has a transform is cut into segments, and so is the sum: a term is an
 // input channel of one segment.
 //
-// Of a filter with one row a patch is one row too, and only columns are transformed. One with one column is
+// Of a filter with one row a patch is one row too, and is transformed along it alone. One with one column is
 // the same, of an image whose rows and columns are exchanged: it is read and written as it lies.
 //
 // Pixels outside of the image are read from a row of zeros; outputs outside are not stored. The sums of an
-// output element run over the input channels in order, whatever the blocks: the same bits for any cut.
+// output element run over the terms in order, whatever the blocks: the same bits for any cut.
 #pragma once
 
 #include "register_tile.inl.hpp"
