@@ -155,11 +155,8 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& ima
     return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
            "of inputs";
   if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).products == 0) {
-    return "Winograd would save no products: strides are 1 or 2, alike in both directions, and the filter "
-           "has 2 "
-           "taps to some dozens in a row or column; with stride 2 there are no 6x6 outputs, of one row or "
-           "column "
-           "no 2";
+    return "Winograd saves no products here: it takes strides of 1 or 2, the same in both directions, and "
+           "filters of 2 taps or more; with stride 2 it has no 6x6 outputs, of one row or column no 2";
   }
   if (shape.in_channels < kernels.vector_floats)
     return "Winograd needs as many input channels as a register has floats";
