@@ -17,7 +17,7 @@
 #include <varscope/nn_ops.hpp>
 #include <varscope/simd/reference/conv2d.hpp>
 
-#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -107,11 +107,17 @@ class PlannedConv2D final : public detail::Kernel {
   std::string description_;
 };
 
+/// A plan and the set that it is for: another thread may choose another set at any time.
+struct PlanOfSet {
+  const simd::KernelSet* kernels = nullptr;
+  simd::Conv2DPlan plan;
+};
+
 class Conv2DDefinition final : public detail::OpDefinition {
  public:
   explicit Conv2DDefinition(Conv2DOptions options, const FusedEpilogue& epilogue = {},
-                            bool max_pooled = false)
-      : options_(std::move(options)), epilogue_(epilogue), max_pooled_(max_pooled) {}
+                            std::optional<PlanOfSet> pooling = std::nullopt)
+      : options_(std::move(options)), epilogue_(epilogue), pooling_(std::move(pooling)) {}
 
   std::string_view type() const noexcept override { return "Conv2D"; }
 
@@ -121,7 +127,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
     detail::require_dtype(image, "input", {DType::float32, DType::float64, DType::int32});
     detail::require_same_dtype(image, "input", filter, "filter");
     const Shape out = detail::conv2d_output_shape(image, filter, options_);
-    if (!max_pooled_) return {{image.dtype, out}};
+    if (!pooling_) return {{image.dtype, out}};
     return {{image.dtype, {out[0], out[1] / 2, out[2] / 2, out[3]}}};
   }
 
@@ -130,15 +136,14 @@ class Conv2DDefinition final : public detail::OpDefinition {
     const bool empty = outputs[0].shape.num_elements() == 0;
     if (inputs[0].dtype == DType::int32) return make_plain<std::int32_t>(kernel_shape(inputs), empty);
     if (inputs[0].dtype == DType::float64 || empty) return make_plain<double>(kernel_shape(inputs), empty);
-    simd::Conv2DPlan plan = plan_for(inputs);
-    if (plan.refusal != nullptr) {
+    const PlanOfSet planned = pooling_ ? *pooling_ : plan_for(inputs);
+    if (planned.plan.refusal != nullptr) {
       throw UnimplementedError("the algorithm '" + options_.algorithm + "' does not apply to input " +
                                detail::to_string(inputs[0]) + " and filter " +
-                               detail::to_string(inputs[kFilter]) + ": " + plan.refusal +
+                               detail::to_string(inputs[kFilter]) + ": " + planned.plan.refusal +
                                "; leave .algorithm empty to let the plan choose");
     }
-    if (max_pooled_) simd::fuse_max_pool(&plan);  // it can: with_max_pool() has asked
-    return std::make_unique<PlannedConv2D>(detail::kernel_set(), plan, epilogue_);
+    return std::make_unique<PlannedConv2D>(*planned.kernels, planned.plan, epilogue_);
   }
 
   std::shared_ptr<const detail::OpDefinition> with_epilogue(const FusedEpilogue& epilogue) const override {
@@ -150,9 +155,9 @@ class Conv2DDefinition final : public detail::OpDefinition {
   std::shared_ptr<const detail::OpDefinition> with_max_pool(
       std::span<const TensorSpec> inputs) const override {
     if (epilogue_.residual || kernel_shape(inputs).batch == 0) return nullptr;
-    simd::Conv2DPlan plan = plan_for(inputs);
-    if (plan.refusal != nullptr || !simd::fuse_max_pool(&plan)) return nullptr;
-    return std::make_shared<Conv2DDefinition>(options_, epilogue_, true);
+    PlanOfSet pooling = plan_for(inputs);
+    if (pooling.plan.refusal != nullptr || !simd::fuse_max_pool(&pooling.plan)) return nullptr;
+    return std::make_shared<Conv2DDefinition>(options_, epilogue_, std::move(pooling));
   }
 
   std::optional<std::vector<Tensor>> build_gradients(
@@ -180,10 +185,10 @@ class Conv2DDefinition final : public detail::OpDefinition {
                                        options_);
   }
 
-  simd::Conv2DPlan plan_for(std::span<const TensorSpec> inputs) const {
-    return simd::plan_conv2d(detail::kernel_set(), kernel_shape(inputs),
-                             detail::conv2d_algorithm_of(options_), detail::cache_sizes(),
-                             detail::conv2d_accuracy_of(options_));
+  PlanOfSet plan_for(std::span<const TensorSpec> inputs) const {
+    const simd::KernelSet& kernels = detail::kernel_set();
+    return {&kernels, simd::plan_conv2d(kernels, kernel_shape(inputs), detail::conv2d_algorithm_of(options_),
+                                        detail::cache_sizes(), detail::conv2d_accuracy_of(options_))};
   }
 
   template <typename T>
@@ -206,7 +211,7 @@ class Conv2DDefinition final : public detail::OpDefinition {
 
   Conv2DOptions options_;
   FusedEpilogue epilogue_;
-  bool max_pooled_;
+  std::optional<PlanOfSet> pooling_;  // with the pooling that follows
 };
 
 }  // namespace
