@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chooses algorithm and blocking of a convolution's gradient with regard to its filter.
+#include "conv2d_winograd_plan.hpp"
 #include "kernels_reference.hpp"
 #include "tiling.hpp"
 
@@ -39,10 +40,6 @@ bool is_winograd(Conv2DAlgorithm algorithm) noexcept {
          algorithm == Conv2DAlgorithm::winograd_6x6;
 }
 
-std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
-  return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
-}
-
 // None where there are none for such patches and filters.
 WinogradBackpropFilterFunctions winograd_functions(const WinogradBackpropFilterKernels& kernels,
                                                    std::int64_t outputs, const Conv2DShape& shape) noexcept {
@@ -67,7 +64,7 @@ const char* refusal_of(const KernelSet& kernels, const Conv2DShape& shape, Conv2
     const WinogradBackpropFilterKernels& winograd = kernels.conv2d_backprop_filter.winograd;
     if (winograd.outputs_2x2_filter_3x3.tile == nullptr)
       return "the kernel set has no gradient of filters by Winograd";
-    if (winograd_functions(winograd, outputs_of(wanted), shape).tile == nullptr)
+    if (winograd_functions(winograd, winograd_outputs(wanted), shape).tile == nullptr)
       return "the gradient of a filter by Winograd has 2x2 outputs for 3x3, 5x5 and 7x7, 4x4 for 3x3 and "
              "5x5, 6x6 for 3x3";
     return shape.in_channels < kernels.vector_floats
@@ -186,7 +183,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches,
   Conv2DBackpropFilterBlocking& blocking = plan->blocking;
   WinogradBackpropFilterBlocking& winograd = plan->winograd;
   const std::int64_t lanes = kernels.vector_floats;
-  winograd.outputs_per_patch = outputs_of(plan->algorithm);
+  winograd.outputs_per_patch = winograd_outputs(plan->algorithm);
   const std::int64_t side = winograd.outputs_per_patch + shape.filter_height - 1;
   winograd.products = side * side;
   winograd.patch_rows = ceil_divide(shape.out_height, winograd.outputs_per_patch);

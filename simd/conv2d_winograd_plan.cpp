@@ -14,10 +14,6 @@ namespace {
 // the same places of the cache.
 constexpr std::int64_t kStepPadding = 16;
 
-std::int64_t outputs_of(Conv2DAlgorithm algorithm) noexcept {
-  return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
-}
-
 // A filter with one column is one with one row, of an image whose rows and columns are exchanged.
 bool has_one_column(const Conv2DShape& shape) noexcept {
   return shape.filter_width == 1 && shape.filter_height > 1;
@@ -144,6 +140,10 @@ void cut_channels(std::int64_t patches, std::int64_t padded_channels, WinogradBl
 
 }  // namespace
 
+std::int64_t winograd_outputs(Conv2DAlgorithm algorithm) noexcept {
+  return algorithm == Conv2DAlgorithm::winograd_2x2 ? 2 : algorithm == Conv2DAlgorithm::winograd_4x4 ? 4 : 6;
+}
+
 const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& image_shape,
                                 Conv2DAlgorithm algorithm) noexcept {
   const Conv2DShape shape = along_rows(image_shape);
@@ -154,7 +154,7 @@ const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& ima
   if (shape.groups != 1 && groups_of_part(shape, kernels.vector_floats) == 0)
     return "Winograd needs groups of 4 input channels or more, some of which fill registers of outputs and "
            "of inputs";
-  if (functions_of(kernels.conv2d.winograd, outputs_of(algorithm), shape).products == 0) {
+  if (functions_of(kernels.conv2d.winograd, winograd_outputs(algorithm), shape).products == 0) {
     return "Winograd saves no products here: it takes strides of 1 or 2, the same in both directions, and "
            "filters of 2 taps or more; with stride 2 it has no 6x6 outputs, of one row or column no 2";
   }
@@ -172,7 +172,7 @@ void plan_winograd(const KernelSet& kernels, const CacheSizes& caches, Conv2DPla
   std::int64_t block = kernels.tile_vectors * lanes;
   winograd.inputs_per_part = shape.in_channels;
   const SegmentedFunctions segmented =
-      functions_of(kernels.conv2d.winograd, outputs_of(plan->algorithm), shape);
+      functions_of(kernels.conv2d.winograd, winograd_outputs(plan->algorithm), shape);
   const WinogradFunctions& functions = segmented.functions;
   winograd.patch_height = functions.patch_height;
   winograd.patch_width = functions.patch_width;

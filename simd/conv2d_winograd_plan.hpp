@@ -7,6 +7,9 @@
 
 namespace varscope::simd {
 
+// Outputs along one side of a patch of winograd_2x2, 4x4 or 6x6.
+std::int64_t winograd_outputs(Conv2DAlgorithm algorithm) noexcept;
+
 // Why the Winograd algorithm cannot compute the shape; null when it can.
 const char* refusal_of_winograd(const KernelSet& kernels, const Conv2DShape& shape,
                                 Conv2DAlgorithm algorithm) noexcept;
