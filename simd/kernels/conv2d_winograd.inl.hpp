@@ -266,26 +266,17 @@ class WinogradTile {
     return {.first = pooled_, .row = Along::kOutputs * pixel, .pixel = pixel};
   }
 
-  // What follows the stores of finish_patch().
-  __attribute__((noinline)) void finish_stored_patch(std::int64_t patch, std::int64_t first_channel,
-                                                     std::int64_t channels) const noexcept {
+  VARSCOPE_SIMD_INLINE void finish_stored_patch(std::int64_t patch, std::int64_t first_channel,
+                                                std::int64_t channels) const noexcept {
     const OutputPlace at = output_place(patch);
-    const OutputSteps from = steps_of(at, first_channel);
-    activate<Arch>(arguments_.epilogue.activation, {.first = from.first,
-                                                    .panels = at.rows,
-                                                    .panel_step = from.row,
-                                                    .pixels = at.columns,
-                                                    .pixel_step = from.pixel,
-                                                    .channels = channels});
-    if (pooled_ == nullptr) return;
-    const PatchPlace outputs = place(patch);
-    const std::int64_t width = shape_.out_width / 2;
-    const std::int64_t pixel =
-        (outputs.image * (shape_.out_height / 2) + outputs.y / 2) * width + outputs.x / 2;
-    store_maxima<Arch>(from, at.rows, at.columns, channels,
-                       {.first = arguments_.output + pixel * shape_.out_channels + first_channel,
-                        .row = width * shape_.out_channels,
-                        .pixel = shape_.out_channels});
+    OutputSteps pooled;
+    if (pooled_ != nullptr) {
+      const PatchPlace first = place(patch);
+      pooled = pooled_steps(shape_, arguments_.output, first.image * shape_.out_height + first.y, first.x,
+                            first_channel);
+    }
+    finish_stored<Arch>(arguments_.epilogue.activation, steps_of(at, first_channel), at.rows, at.columns,
+                        channels, pooled);
   }
 
   // `count` channels from `channel` on, which are stored from to_channel on; kWhole: a whole register of

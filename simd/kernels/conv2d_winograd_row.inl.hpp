@@ -78,7 +78,7 @@ class WinogradRowTile {
           multiply(patch, first, last - first, channel, channels);
           finish(patch, first, last - first, channel, channels);
           if (pooled_ != nullptr || follows_stores(arguments_.epilogue.activation))
-            finish_stored(patch, first, last - first, channel, channels);
+            finish_stored_rows(patch, first, last - first, channel, channels);
         }
       }
     }
@@ -221,25 +221,16 @@ class WinogradRowTile {
     }
   }
 
-  // What follows the stores of finish().
-  __attribute__((noinline)) void finish_stored(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
+  VARSCOPE_SIMD_INLINE void finish_stored_rows(std::int64_t patch, std::int64_t first_row, std::int64_t rows,
                                                std::int64_t channel, std::int64_t channels) const noexcept {
-    const OutputSteps from = steps_of(patch, first_row, channel, channels);
-    const std::int64_t columns = smaller<std::int64_t>(kOutputs, shape_.out_width - patch * kOutputs);
-    activate<Arch>(arguments_.epilogue.activation, {.first = from.first,
-                                                    .panels = rows,
-                                                    .panel_step = from.row,
-                                                    .pixels = columns,
-                                                    .pixel_step = from.pixel,
-                                                    .channels = channels});
-    if (pooled_ == nullptr) return;
-    const std::int64_t width = shape_.out_width / 2;
-    const std::int64_t y = (image_ * shape_.out_height + first_row_ + first_row) / 2;
-    const std::int64_t pixel = y * width + patch * kOutputs / 2;
-    store_maxima<Arch>(from, rows, columns, channels,
-                       {.first = arguments_.output + pixel * shape_.out_channels + channel,
-                        .row = width * shape_.out_channels,
-                        .pixel = shape_.out_channels});
+    const std::int64_t x = patch * kOutputs;
+    OutputSteps pooled;
+    if (pooled_ != nullptr) {
+      pooled = pooled_steps(shape_, arguments_.output, image_ * shape_.out_height + first_row_ + first_row, x,
+                            channel);
+    }
+    finish_stored<Arch>(arguments_.epilogue.activation, steps_of(patch, first_row, channel, channels), rows,
+                        smaller<std::int64_t>(kOutputs, shape_.out_width - x), channels, pooled);
   }
 
   const Conv2DShape& shape_;

@@ -25,10 +25,19 @@ VARSCOPE_SIMD_INLINE void fetch_output_pixels(const float* pixels, std::int64_t 
 
 // Where the outputs of a patch, or of several, go at first: to the output, or to be pooled.
 struct OutputSteps {
-  float* first;
-  std::int64_t row;
-  std::int64_t pixel;
+  float* first = nullptr;
+  std::int64_t row = 0;
+  std::int64_t pixel = 0;
 };
+
+// Where the maxima of outputs go that begin at such a row, of the whole batch, and column.
+VARSCOPE_SIMD_INLINE OutputSteps pooled_steps(const Conv2DShape& shape, float* output, std::int64_t row,
+                                              std::int64_t column, std::int64_t channel) noexcept {
+  const std::int64_t width = shape.out_width / 2;
+  return {.first = output + (row / 2 * width + column / 2) * shape.out_channels + channel,
+          .row = width * shape.out_channels,
+          .pixel = shape.out_channels};
+}
 
 // The maximum of each 2x2 block of rows by columns of outputs, both even, in the order of max_pool2d.
 template <typename Arch>
@@ -50,6 +59,21 @@ void store_maxima(const OutputSteps& src, std::int64_t rows, std::int64_t column
       if (c < channels) store_partial<Arch>(to + c, largest(c), channels - c);
     }
   }
+}
+
+// What follows the stores of some rows by columns of outputs: an activation that has to wait for them, and,
+// unless `pooled` has no place, the maxima. Out of line, as apply_activation().
+template <typename Arch>
+__attribute__((noinline)) void finish_stored(Activation activation, const OutputSteps& stored,
+                                             std::int64_t rows, std::int64_t columns, std::int64_t channels,
+                                             const OutputSteps& pooled) noexcept {
+  activate<Arch>(activation, {.first = stored.first,
+                              .panels = rows,
+                              .panel_step = stored.row,
+                              .pixels = columns,
+                              .pixel_step = stored.pixel,
+                              .channels = channels});
+  if (pooled.first != nullptr) store_maxima<Arch>(stored, rows, columns, channels, pooled);
 }
 
 // One register of output channels, from `channel` on; kWhole: `count` fills it.
